@@ -1,0 +1,477 @@
+"""Settings as a schema: every field has a type, a default, bounds and a sentence.
+
+The one commented file ``config/dashcamd.toml`` and ``docs/reference/config.md`` are generated
+from here (``make docs``; a test compares), so the code, the file and the manual cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
+
+from dashcamd.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - exercised by the Python 3.9 run
+    import tomli as tomllib
+
+Check = Callable[[Any], Optional[str]]
+"""Looks at a value of the right type; returns what is allowed when it is not, else None."""
+
+T = TypeVar("T")
+
+MAX_CONFIG_BYTES = 256 * 1024
+"""A larger file is not ours; a hostile stick must not fill the memory."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the schema knows of one key besides its default."""
+
+    sentence: str
+    low: Optional[float] = None
+    high: Optional[float] = None
+    choices: Tuple[str, ...] = ()
+    check: Optional[Check] = None
+    secret: bool = False
+
+    def allowed(self) -> str:
+        """What is allowed, in words for an error line and the reference."""
+        if self.choices:
+            return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        if self.low is not None and self.high is not None:
+            return "%g to %g" % (self.low, self.high)
+        if self.low is not None:
+            return "%g or more" % self.low
+        return ""
+
+
+def setting(default: T, sentence: str, **rules: Any) -> T:
+    """Declare one key of a section; `rules` are the further fields of `Setting`."""
+    made: T = field(default=default, metadata={"setting": Setting(sentence, **rules)})
+    return made
+
+
+RESOLUTION = re.compile(r"^(\d{2,4})x(\d{2,4})$")
+COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
+
+
+def _resolution(value: str) -> Optional[str]:
+    match = RESOLUTION.match(value)
+    if match and all(64 <= int(side) <= 4096 and int(side) % 2 == 0 for side in match.groups()):
+        return None
+    return "WIDTHxHEIGHT in even pixels from 64 to 4096, such as '1280x720'"
+
+
+def _colour(value: str) -> Optional[str]:
+    return None if value == "" or COLOUR.match(value) else "'' or a colour such as '#ffcc00'"
+
+
+def _crop(value: Tuple[float, ...]) -> Optional[str]:
+    if len(value) == 4 and all(0 <= part <= 1 for part in value):
+        x, y, width, height = value
+        if width > 0 and height > 0 and x + width <= 1.0001 and y + height <= 1.0001:
+            return None
+    return "[x, y, width, height] as fractions of the sensor, inside 0..1"
+
+
+def _annotation(value: str) -> Optional[str]:
+    if value.isascii() and len(value) <= 200:
+        return None
+    return "at most 200 ASCII characters (the firmware's font has no others)"
+
+
+EXPOSURE_MODES = (
+    "off",
+    "auto",
+    "night",
+    "nightpreview",
+    "backlight",
+    "spotlight",
+    "sports",
+    "snow",
+    "beach",
+    "verylong",
+    "fixedfps",
+    "antishake",
+    "fireworks",
+)
+AWB_MODES = (
+    "off",
+    "auto",
+    "sunlight",
+    "cloudy",
+    "shade",
+    "tungsten",
+    "fluorescent",
+    "incandescent",
+    "flash",
+    "horizon",
+    "greyworld",
+)
+METER_MODES = (
+    "average",
+    "spot",
+    "backlit",
+    "matrix",
+)
+IMAGE_EFFECTS = (
+    "none",
+    "negative",
+    "solarize",
+    "sketch",
+    "denoise",
+    "emboss",
+    "oilpaint",
+    "hatch",
+    "gpen",
+    "pastel",
+    "watercolor",
+    "film",
+    "blur",
+    "saturation",
+    "colorswap",
+    "washedout",
+    "posterise",
+    "colorpoint",
+    "colorbalance",
+    "cartoon",
+    "deinterlace1",
+    "deinterlace2",
+)
+
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """The camera: what it looks at and how it encodes."""
+
+    source: str = setting(
+        "auto",
+        "Which camera: auto, picamera, picamera2, synthetic, or media: followed by a file, an "
+        "RTSP address or a V4L2 device such as media:/dev/video0.",
+    )
+    resolution: str = setting("1280x720", "Size of the recorded picture.", check=_resolution)
+    framerate: float = setting(25.0, "Pictures a second.", low=1, high=90)
+    bitrate: int = setting(
+        4_000_000, "H.264 bits a second the encoder aims for.", low=100_000, high=25_000_000
+    )
+    quality: int = setting(
+        0,
+        "H.264 quantiser of a constant-quality recording, 10 (best) to 40; 0 keeps to the bitrate.",
+        low=0,
+        high=40,
+    )
+    keyframe_s: float = setting(
+        1.0,
+        "Seconds between keyframes: how finely files can be cut and how much a power cut costs.",
+        low=0.2,
+        high=4,
+    )
+    rotation: int = setting(0, "Degrees clockwise: 0, 90, 180 or 270.", low=0, high=270)
+    hflip: bool = setting(False, "Mirror left and right.")
+    vflip: bool = setting(False, "Mirror top and bottom.")
+    brightness: int = setting(50, "0 (dark) to 100 (bright).", low=0, high=100)
+    contrast: int = setting(0, "-100 to 100.", low=-100, high=100)
+    saturation: int = setting(0, "-100 (grey) to 100.", low=-100, high=100)
+    sharpness: int = setting(0, "-100 to 100.", low=-100, high=100)
+    iso: int = setting(
+        0, "Sensor gain as film speed, 100 to 1600; 0 is automatic.", low=0, high=1600
+    )
+    exposure_mode: str = setting("auto", "Exposure programme.", choices=EXPOSURE_MODES)
+    exposure_compensation: int = setting(
+        0, "Darker or brighter than measured, in sixths of a stop.", low=-25, high=25
+    )
+    awb_mode: str = setting("auto", "White balance.", choices=AWB_MODES)
+    meter_mode: str = setting("average", "Which part decides the exposure.", choices=METER_MODES)
+    image_effect: str = setting("none", "Effect of the camera firmware.", choices=IMAGE_EFFECTS)
+    video_stabilization: bool = setting(False, "Steady a shaken picture.")
+    crop: Tuple[float, ...] = setting(
+        (0.0, 0.0, 1.0, 1.0),
+        "Part of the sensor to record: [x, y, width, height] as fractions.",
+        check=_crop,
+    )
+    annotate_text: str = setting(
+        "%Y-%m-%d %H:%M:%S",
+        "Text burnt into the picture, with strftime's % codes; '' burns in nothing.",
+        check=_annotation,
+    )
+    annotate_size: int = setting(24, "Height of that text in pixels.", low=6, high=160)
+    annotate_foreground: str = setting("#ffffff", "Colour of the text.", check=_colour)
+    annotate_background: str = setting("", "Colour behind the text; '' is none.", check=_colour)
+    media_loop: bool = setting(
+        False, "Play a media: file again and again, as a camera that never ends."
+    )
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """Width and height of the recorded picture in pixels."""
+        width, height = self.resolution.split("x")
+        return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """What counts as motion."""
+
+    enabled: bool = setting(True, "Look for motion at all; off, only the trigger records.")
+    sensitivity: int = setting(5, "1 (only large and clear) to 10 (everything).", low=1, high=10)
+    warm_up_s: float = setting(
+        1.0, "Ignore motion for this long after the camera starts.", low=0, high=60
+    )
+
+
+@dataclass(frozen=True)
+class RecordingConfig:
+    """When recordings begin and end."""
+
+    mode: str = setting(
+        "motion", "Record what moves, or without a pause.", choices=("motion", "continuous")
+    )
+    armed: bool = setting(True, "React to motion from the start on.")
+    pre_roll_s: float = setting(5.0, "Seconds kept from before the motion.", low=0, high=60)
+    post_roll_s: float = setting(5.0, "Seconds recorded after the last motion.", low=0, high=300)
+    gap_s: float = setting(
+        15.0,
+        "Motion that returns within so many seconds continues the same event without a seam; at "
+        "least pre_roll_s + post_roll_s + the keyframe distance.",
+        low=1,
+        high=600,
+    )
+    segment_s: float = setting(
+        120.0, "Length of one file; the cut is at the next keyframe.", low=2, high=3600
+    )
+    event_max_s: float = setting(
+        3600.0, "A longer event goes on as a new one, without a seam.", low=10, high=86400
+    )
+    manual_s: float = setting(
+        30.0, "How long a trigger by hand counts as motion.", low=1, high=3600
+    )
+    ring_mib: int = setting(
+        64,
+        "Memory for pre-roll and for the time the stick is slow or absent, in MiB.",
+        low=4,
+        high=4096,
+    )
+
+
+@dataclass(frozen=True)
+class StorageConfig:
+    """Where recordings go and when the oldest make room."""
+
+    target: str = setting(
+        "auto", "auto takes the USB stick that is plugged in; a folder is used as it is."
+    )
+    reserve_mib: int = setting(
+        512,
+        "Space always kept free; the oldest events are deleted to keep it. On a small disk at most "
+        "a tenth of it.",
+        low=1,
+        high=1_000_000,
+    )
+    keep_days: float = setting(
+        4.0,
+        "Events older than this are deleted; 0 keeps them until space is needed.",
+        low=0,
+        high=3650,
+    )
+
+
+@dataclass(frozen=True)
+class ControlConfig:
+    """How the commands reach the running daemon."""
+
+    socket: str = setting(
+        "",
+        "Path of the control socket; '' chooses dashcamd/control.sock in $RUNTIME_DIRECTORY, "
+        "$XDG_RUNTIME_DIR, /run or the temporary folder.",
+    )
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What the journal hears."""
+
+    level: str = setting(
+        "info", "How much is logged.", choices=("debug", "info", "warning", "error")
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one daemon; immutable, handed around whole."""
+
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+def sections() -> Iterator[Tuple[str, Type[Any]]]:
+    """Name and class of every section, in the order of the file."""
+    for item in dataclasses.fields(Config):
+        yield item.name, type(getattr(Config(), item.name))
+
+
+def keys(section: Type[Any]) -> Iterator[Tuple[str, Any, Setting]]:
+    """Name, default and `Setting` of every key in a section class."""
+    for item in dataclasses.fields(section):
+        yield item.name, item.default, item.metadata["setting"]
+
+
+def load(path: Optional[Path]) -> Config:
+    """Read and check a TOML file; None gives the defaults.
+
+    Raises `ConfigError` naming file, key, value and what is allowed.
+    """
+    if path is None:
+        return Config()
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_CONFIG_BYTES + 1)
+    except OSError as error:
+        raise ConfigError("%s: cannot be read: %s" % (path, error.strerror or error)) from None
+    if len(raw) > MAX_CONFIG_BYTES:
+        raise ConfigError(
+            "%s: larger than %d bytes, not a dashcamd configuration" % (path, MAX_CONFIG_BYTES)
+        )
+    try:
+        text = raw.decode("utf-8")
+        table = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError("%s: not a text file in UTF-8" % path) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("%s: not valid TOML: %s" % (path, error)) from None
+    return parse(table, str(path))
+
+
+def parse(table: Mapping[str, Any], where: str) -> Config:
+    """Turn a TOML table into a `Config`; `where` names it in errors. Raises `ConfigError`."""
+    known = dict(sections())
+    made: Dict[str, Any] = {}
+    for name, values in table.items():
+        if name not in known:
+            raise ConfigError(
+                "%s: unknown section [%s]%s" % (where, name, _did_you_mean(name, known))
+            )
+        if not isinstance(values, Mapping):
+            raise ConfigError("%s: %s = %r: must be a section, [%s]" % (where, name, values, name))
+        made[name] = _parse_section(known[name], values, "%s: [%s]" % (where, name))
+    config = Config(**made)
+    check_consistency(config, where)
+    return config
+
+
+def check_consistency(config: Config, where: str) -> None:
+    """Hold the rules that span keys. Raises `ConfigError`."""
+    recording = config.recording
+    least = recording.pre_roll_s + recording.post_roll_s + config.camera.keyframe_s
+    if recording.gap_s < least:
+        raise ConfigError(
+            "%s: [recording] gap_s = %g: must be at least pre_roll_s + post_roll_s + "
+            "[camera] keyframe_s = %g, or two events would share frames"
+            % (where, recording.gap_s, least)
+        )
+    if config.camera.rotation % 90:
+        raise ConfigError(
+            "%s: [camera] rotation = %d: must be 0, 90, 180 or 270"
+            % (where, config.camera.rotation)
+        )
+
+
+def _parse_section(section: Type[Any], values: Mapping[str, Any], where: str) -> Any:
+    known = {name: (default, rules) for name, default, rules in keys(section)}
+    made = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError("%s unknown key %s%s" % (where, name, _did_you_mean(name, known)))
+        default, rules = known[name]
+        made[name] = _checked(value, default, rules, "%s %s = %r" % (where, name, value))
+    return section(**made)
+
+
+def _checked(value: Any, default: Any, rules: Setting, where: str) -> Any:
+    wanted = type(default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if wanted is tuple and isinstance(value, list):
+        if not all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in value):
+            raise ConfigError("%s: must be a list of numbers" % where)
+        value = tuple(float(part) for part in value)
+    if type(value) is not wanted:
+        raise ConfigError("%s: must be %s" % (where, TYPE_WORDS[wanted]))
+    if rules.choices and value not in rules.choices:
+        raise ConfigError(
+            "%s: must be %s%s" % (where, rules.allowed(), _did_you_mean(value, rules.choices))
+        )
+    below = rules.low is not None and not value >= rules.low
+    above = rules.high is not None and not value <= rules.high
+    if below or above:
+        raise ConfigError("%s: must be %s" % (where, rules.allowed()))
+    complaint = rules.check(value) if rules.check else None
+    if complaint:
+        raise ConfigError("%s: must be %s" % (where, complaint))
+    return value
+
+
+TYPE_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text in quotes",
+    tuple: "a list of numbers",
+}
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return "; did you mean %s?" % close[0] if close else ""
+
+
+def to_toml(value: Any) -> str:
+    """One value of a setting as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
+    if isinstance(value, tuple):
+        return "[%s]" % ", ".join(to_toml(part) for part in value)
+    return repr(value)
+
+
+def default_toml() -> str:
+    """The commented configuration file with every default; loading it changes nothing."""
+    lines: List[str] = [
+        "# dashcamd: every setting with its default. Generated by `dashcamd config --defaults`.",
+        "# Delete what you do not change; a wrong value is refused with the line that says why.",
+    ]
+    for name, section in sections():
+        lines += ["", "# %s" % (section.__doc__ or "").strip(), "[%s]" % name]
+        for key, default, rules in keys(section):
+            allowed = rules.allowed()
+            lines.append("")
+            lines.append("# " + rules.sentence + (" (%s)" % allowed if allowed else ""))
+            lines.append("%s = %s" % (key, to_toml(default)))
+    return "\n".join(lines) + "\n"
+
+
+def reference_markdown() -> str:
+    """``docs/reference/config.md``: the same as `default_toml`, as tables."""
+    lines = ["# Settings", "", "Generated from `dashcamd/config.py`; do not edit."]
+    for name, section in sections():
+        lines += ["", "## [%s]" % name, "", (section.__doc__ or "").strip(), ""]
+        lines += ["| key | default | allowed | meaning |", "|---|---|---|---|"]
+        for key, default, rules in keys(section):
+            allowed = rules.allowed() or TYPE_WORDS[type(default)]
+            lines.append(
+                "| `%s` | `%s` | %s | %s |"
+                % (key, to_toml(default), allowed.replace("|", "\\|"), rules.sentence)
+            )
+    return "\n".join(lines) + "\n"

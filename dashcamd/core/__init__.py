@@ -1,0 +1,1 @@
+"""The pure middle: decides everything, touches nothing; time and frames arrive as arguments."""
