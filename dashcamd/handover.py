@@ -50,8 +50,7 @@ class Ring:
 
     A *cursor* is the running number of a frame since the daemon started; it stays valid for ever,
     reading a cursor whose frame is gone says how many were lost. Frames are kept by reference.
-    `append` and `read` cost the same whatever the ring holds; only `cursor_before` searches, with
-    a bisection over the keyframes.
+    `append` and `read` cost the same whatever the ring holds; the searches by stamp bisect.
 
     Threads: one camera thread appends; any number of threads read.
     """
@@ -107,10 +106,39 @@ class Ring:
             place = bisect_right(self._key_ts, ts, lo=self._stale_keys) - 1
             return self._keys[max(place, self._stale_keys)]
 
+    def cursor_after(self, ts: Seconds) -> int:
+        """Cursor of the first frame held whose stamp is later than `ts`; the head if none is."""
+        with self._lock:
+            low, high, size = self._tail, self._head, len(self._slots)
+            while low < high:
+                middle = (low + high) // 2
+                frame = self._slots[middle % size]
+                assert frame is not None
+                if frame.ts > ts:
+                    high = middle
+                else:
+                    low = middle + 1
+            return low
+
+    def keyframe_before(self, cursor: int) -> Optional[int]:
+        """Cursor of the last keyframe held at or before `cursor`, None if there is none."""
+        with self._lock:
+            place = bisect_right(self._keys, cursor, lo=self._stale_keys) - 1
+            return self._keys[place] if place >= self._stale_keys else None
+
     @property
     def head(self) -> int:
         """Cursor of the next frame to arrive."""
         return self._head
+
+    @property
+    def newest_ts(self) -> Optional[Seconds]:
+        """Stamp of the newest frame, None before the first."""
+        with self._lock:
+            if self._head == self._tail:
+                return None
+            newest = self._slots[(self._head - 1) % len(self._slots)]
+        return newest.ts if newest else None
 
     @property
     def stats(self) -> RingStats:

@@ -109,6 +109,20 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """Motion that was confirmed: `first` and `last` are the stamps of its first and newest field.
+
+    `reason` is ``"motion"`` or what triggered by hand; `peak_blocks` the most moving macroblocks
+    in one field.
+    """
+
+    first: Seconds
+    last: Seconds
+    reason: str = "motion"
+    peak_blocks: int = 0
+
+
+@dataclass(frozen=True)
 class Gap:
     """Frames that were wanted and could not be kept: a value, never silence.
 

@@ -1,0 +1,346 @@
+"""What goes into which file: the decisions of the recorder, without a disk, thread or clock.
+
+Runs (`dashcamd.core.wants`) are written one after the other, each as an *event* of *parts* cut at
+keyframes after ``segment_s``. The cursor waits while there is no volume and goes back to the last
+durable frame when one is pulled out, so that an event continues on the next stick::
+
+        idle ──motion, trigger──▶ waiting ──volume ready──▶ recording
+          ▲                          ▲                          │
+          │                          └──────volume lost─────────┤
+          └──────────────────gap over, run written──────────────┘
+
+Which frames come into which part does not depend on when `Recording.advance` is called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from dashcamd.core.wants import Footage, Policy, Run, Story, Wants
+from dashcamd.types import Frame, Gap, Motion, Seconds
+
+BATCH_FRAMES = 256
+"""Most frames in one `Append`: bounds what one fdatasync has to carry (8.5 s at 30 fps)."""
+
+BATCH_BYTES = 4 << 20
+"""Most bytes in one `Append`; a slow stick (4 MB/s) makes them durable in about a second."""
+
+FRAGMENT_S = 1.25
+"""A GOP that lasts longer is made durable in pieces: every frame within 2 s of its capture."""
+
+HOLE_S = 2.0
+"""A step between two frames that no frame rate explains: the camera was away."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One stretch of video that belongs together on one volume.
+
+    `serial` counts the events of this daemon; `story` says why and still grows; `continues` is
+    the serial of the event this one goes on from without a seam (a full one, or another volume).
+    """
+
+    serial: int
+    story: Story
+    continues: Optional[int] = None
+
+
+class OpenPart(NamedTuple):
+    """Begin file `index` of `event` with keyframe `first`.
+
+    The first `overlap_frames` of it are durable in an earlier part as well: the stick was pulled
+    between two keyframes, and a file has to begin at one.
+    """
+
+    event: Event
+    part: int
+    first: Frame
+    overlap_frames: int
+
+
+class Append(NamedTuple):
+    """Write `frames`, then make them durable; `next_ts` is the stamp of the frame that follows."""
+
+    frames: Sequence[Frame]
+    next_ts: Optional[Seconds]
+
+
+class ClosePart(NamedTuple):
+    """Finish the open file; `reason` is ``split``, ``event over``, ``gap`` or ``camera gap``."""
+
+    reason: str
+
+
+class CloseEvent(NamedTuple):
+    """All parts of `event` are closed and nothing more will come."""
+
+    event: Event
+
+
+class Lose(NamedTuple):
+    """Frames of `event` were wanted and are gone."""
+
+    event: Event
+    gap: Gap
+
+
+Action = Union[OpenPart, Append, ClosePart, CloseEvent, Lose]
+
+
+@dataclass
+class _Writing:
+    """How far the first run has come.
+
+    Frames before `cursor` are written, those before `durable` are safe. `part_ts` is the first
+    stamp of the open part, `event_ts` that of the event; both None while nothing is open.
+    `may_rewind` while the frames before the cursor belong in front of it: a part may then begin
+    at an earlier keyframe rather than lose the rest of a GOP.
+    """
+
+    run: Run
+    event: Event
+    cursor: int
+    durable: int
+    volume: str
+    part_ts: Optional[Seconds] = None
+    event_ts: Optional[Seconds] = None
+    last_ts: Optional[Seconds] = None
+    next_part: int = 0
+    has_caught_up: bool = False
+    may_rewind: bool = True
+    missing: int = 0
+    missing_cause: str = "ring overrun"
+
+
+class Recording:
+    """Turns signals into actions. One thread calls it (the record service).
+
+    `advance` gives actions that the caller carries out in order; then it calls `confirm` when all
+    that was written is durable, or `volume_lost` when any of them failed. `wants` takes the
+    signals about what to record.
+    """
+
+    def __init__(self, policy: Policy, footage: Footage, gop_s: Seconds = 1.0) -> None:
+        self._policy = policy
+        self._footage = footage
+        self._volume: Optional[str] = None
+        self._writing: Optional[_Writing] = None
+        self._serial = 0
+        self.wants = Wants(policy, footage, gop_s)
+        """What shall be recorded; the signals of camera, detector and people go there."""
+
+    @property
+    def state(self) -> str:
+        """``idle``, ``waiting`` (for a volume) or ``recording``."""
+        if self.wants.first is None:
+            return "idle"
+        return "waiting" if self._volume is None else "recording"
+
+    @property
+    def event(self) -> Optional[Event]:
+        """The event whose part is open, or was when the volume went."""
+        return self._writing.event if self._writing else None
+
+    @property
+    def backlog_frames(self) -> int:
+        """Frames wanted and not yet durable, counting those that are lost meanwhile."""
+        done = self._writing.durable if self._writing else 0
+        return sum(
+            max(0, run.limit(self._footage) - max(run.start, done)) for run in self.wants.runs
+        )
+
+    def motion(self, motion: Motion) -> None:
+        """Pass on confirmed motion to `wants`."""
+        self.wants.motion(motion)
+
+    def volume_ready(self, name: str) -> None:
+        """Offer a volume called `name` to write to."""
+        self._volume = name
+
+    def volume_lost(self) -> None:
+        """Forget the volume and go back to what is durable; the next one gets the rest."""
+        self._volume = None
+        if self._writing is not None:
+            self._writing.part_ts = None
+            self._writing.cursor = self._writing.durable
+            self._writing.has_caught_up = False
+            self._writing.may_rewind = True
+            self._writing.missing_cause = "no volume"
+
+    def confirm(self) -> None:
+        """Note that all actions of the last `advance` were carried out and are durable."""
+        if self._writing is not None:
+            self._writing.durable = self._writing.cursor
+
+    def advance(self) -> List[Action]:
+        """Give the next actions, a bounded number; an empty list when there is nothing to do."""
+        self.wants.settle()
+        while self._volume is not None and self.wants.first is not None:
+            writing = self._writing or self._begin(self.wants.first, self._volume)
+            actions = self._step(writing)
+            if actions or writing.run.end is None or writing.cursor < writing.run.end:
+                return actions
+            self.wants.done(writing.cursor)
+            self._writing = None
+        return []
+
+    def _begin(self, run: Run, volume: str) -> _Writing:
+        self._writing = _Writing(run, self._next_event(run.story), run.start, run.start, volume)
+        return self._writing
+
+    def _next_event(self, story: Story, continues: Optional[int] = None) -> Event:
+        self._serial += 1
+        return Event(self._serial, story, continues)
+
+    def _step(self, writing: _Writing) -> List[Action]:
+        assert self._volume is not None
+        limit = writing.run.limit(self._footage)
+        wanted = max(0, min(limit - writing.cursor, BATCH_FRAMES))
+        read = self._footage.read(writing.cursor, wanted)
+        if wanted and read.lost:
+            return self._lose(writing, min(read.lost, limit - writing.cursor))
+        if not read.frames:
+            return self._finish(writing) if writing.run.end is not None else []
+        if writing.volume != self._volume:
+            return self._move(writing, self._volume)
+        if writing.part_ts is None:
+            return self._open(writing, read.frames, limit)
+        return self._write(writing, read.frames, limit)
+
+    def _lose(self, writing: _Writing, frames: int) -> List[Action]:
+        self._skip(writing, frames)
+        is_open, writing.part_ts = writing.part_ts is not None, None
+        return [ClosePart("gap")] if is_open else self._step(writing)
+
+    def _finish(self, writing: _Writing) -> List[Action]:
+        actions: List[Action] = []
+        if writing.part_ts is not None:
+            actions.append(ClosePart("event over"))
+        actions += self._gap(writing, writing.last_ts)
+        if writing.event_ts is not None:
+            actions.append(CloseEvent(writing.event))
+        writing.part_ts = writing.event_ts = None
+        return actions
+
+    def _move(self, writing: _Writing, volume: str) -> List[Action]:
+        """Go on with a new event: the volume is another one, or the event is full."""
+        writing.volume = volume
+        if writing.event_ts is None:
+            return self._step(writing)
+        before = writing.event
+        writing.event = self._next_event(before.story, continues=before.serial)
+        writing.event_ts = None
+        writing.next_part = 0
+        return [CloseEvent(before)]
+
+    def _open(self, writing: _Writing, frames: List[Frame], limit: int) -> List[Action]:
+        """Open a part at a keyframe, together with its first frames: never an empty file."""
+        overlap = 0
+        if not frames[0].key:
+            key = self._footage.keyframe_before(writing.cursor) if writing.may_rewind else None
+            if key is None:
+                return self._skip_to_keyframe(writing, frames)
+            overlap = writing.cursor - key
+            frames = self._footage.read(key, BATCH_FRAMES).frames[: limit - key]
+        writing.cursor -= overlap
+        writing.part_ts = frames[0].ts
+        last_ts, writing.last_ts = writing.last_ts, None
+        appended = self._write(writing, frames, limit)
+        if not appended:
+            writing.cursor += overlap
+            writing.part_ts, writing.last_ts = None, last_ts
+            return []
+        if writing.event_ts is None:
+            writing.event_ts = frames[0].ts
+        opened = OpenPart(writing.event, writing.next_part, frames[0], overlap)
+        writing.next_part += 1
+        writing.may_rewind = False
+        return [*self._gap(writing, frames[0].ts, last_ts), opened, *appended]
+
+    def _skip_to_keyframe(self, writing: _Writing, frames: List[Frame]) -> List[Action]:
+        skipped = next((i for i, frame in enumerate(frames) if frame.key), len(frames))
+        self._skip(writing, skipped)
+        return self._step(writing)
+
+    @staticmethod
+    def _skip(writing: _Writing, frames: int) -> None:
+        writing.missing += frames
+        writing.cursor += frames
+        writing.durable = writing.cursor
+        writing.may_rewind = False
+
+    def _gap(
+        self, writing: _Writing, end: Optional[Seconds], start: Optional[Seconds] = None
+    ) -> List[Action]:
+        if not writing.missing:
+            return []
+        first = writing.run.story.first_motion
+        gap = Gap(
+            first if start is None else start,
+            first if end is None else end,
+            writing.missing,
+            writing.missing_cause,
+        )
+        writing.missing, writing.missing_cause = 0, "ring overrun"
+        return [Lose(writing.event, gap)]
+
+    def _write(self, writing: _Writing, frames: List[Frame], limit: int) -> List[Action]:
+        cut, why = self._first_cut(writing, frames)
+        if cut == 0:
+            return self._cut(writing, frames[0], why)
+        reaches_limit = writing.cursor + len(frames) >= limit
+        count = cut if cut is not None else self._ready(writing, frames, reaches_limit)
+        count = _within_bytes(frames, count)
+        if count == 0:
+            return []
+        writing.has_caught_up |= reaches_limit and count == len(frames)
+        writing.cursor += count
+        writing.last_ts = frames[count - 1].ts
+        following = self._footage.read(writing.cursor, 1).frames
+        return [Append(frames[:count], following[0].ts if following else None)]
+
+    def _first_cut(self, writing: _Writing, frames: List[Frame]) -> Tuple[Optional[int], str]:
+        """Index of the first frame that must not be in the open part, and why."""
+        assert writing.part_ts is not None
+        before = frames[0].ts if writing.last_ts is None else writing.last_ts
+        for place, frame in enumerate(frames):
+            if frame.ts - before > HOLE_S:
+                return place, "camera gap"
+            if frame.key and frame.ts - writing.part_ts >= self._policy.segment_s:
+                return place, "split"
+            before = frame.ts
+        return None, ""
+
+    def _cut(self, writing: _Writing, frame: Frame, why: str) -> List[Action]:
+        assert writing.last_ts is not None
+        assert writing.event_ts is not None
+        writing.part_ts = None
+        actions: List[Action] = [ClosePart(why)]
+        if why == "camera gap":
+            actions.append(Lose(writing.event, Gap(writing.last_ts, frame.ts, 0, "camera")))
+        if frame.ts - writing.event_ts >= self._policy.event_max_s:
+            actions += self._move(writing, writing.volume)
+        return actions
+
+    def _ready(self, writing: _Writing, frames: List[Frame], reaches_limit: bool) -> int:
+        """How many frames to write now: whole GOPs, and the rest where waiting gains nothing."""
+        is_at_head = writing.cursor + len(frames) >= self._footage.head
+        is_growing = is_at_head and writing.run.end is None and writing.has_caught_up
+        if reaches_limit and not is_growing:
+            return len(frames)
+        last_key = max((i for i, frame in enumerate(frames) if frame.key), default=0)
+        if last_key > 0:
+            return last_key
+        is_long = frames[-1].ts - frames[0].ts >= FRAGMENT_S
+        return len(frames) if is_long or not reaches_limit else 0
+
+
+def _within_bytes(frames: List[Frame], count: int) -> int:
+    """The most of the first `count` frames that fit `BATCH_BYTES`, cut at a keyframe if one is."""
+    total = 0
+    for place in range(count):
+        total += len(frames[place].data)
+        if total > BATCH_BYTES and place > 0:
+            return max((i for i in range(1, place + 1) if frames[i].key), default=place)
+    return count

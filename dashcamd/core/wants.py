@@ -1,0 +1,251 @@
+"""What is wanted: runs of frames that motion, a trigger or continuous mode ask for.
+
+Motion makes a *run*: the frames from its pre-roll to its *horizon*, ``last motion + post_roll_s``.
+What lies beyond the horizon stays in the ring until motion asks for it or the gap is over, so a
+file ends exactly and motion that returns continues without a seam::
+
+        frames   k p p p k p p p k p p p k p p p k p p p k p p p ...
+        motion               # # . . . . # . . . . . . . . . . .
+        run            [pre---------------------post]
+                                             ^ the horizon moves with the motion
+
+A run is *open* while it may still grow and *ended* when its last frame is known. Only the newest
+run can be open; older ones wait to be written. Ends are decided from stamps alone, never from
+when somebody looks, so that simulated and real time want the same frames.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Deque, List, Optional, Protocol, Tuple
+
+from dashcamd.types import Frame, Motion, Seconds
+
+BLIND_S = 10.0
+"""How far the detector may lag before the stamps of the frames alone decide that it is quiet."""
+
+MAX_RUNS = 256
+"""Most runs that wait for a volume; then new motion extends the newest: more is kept, not less."""
+
+
+class ReadLike(Protocol):
+    """Answer of `Footage.read`."""
+
+    @property
+    def frames(self) -> List[Frame]: ...  # noqa: D102
+    @property
+    def lost(self) -> int: ...  # noqa: D102
+
+
+class Footage(Protocol):
+    """What the recorder needs of the ring; `dashcamd.handover.Ring` makes the promises."""
+
+    def read(self, cursor: int, limit: int) -> ReadLike: ...  # noqa: D102
+    def cursor_before(self, ts: Seconds) -> int: ...  # noqa: D102
+    def cursor_after(self, ts: Seconds) -> int: ...  # noqa: D102
+    def keyframe_before(self, cursor: int) -> Optional[int]: ...  # noqa: D102
+    @property
+    def head(self) -> int: ...  # noqa: D102
+    @property
+    def newest_ts(self) -> Optional[Seconds]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The rules of recording, in seconds; the keys of ``[recording]`` in the configuration."""
+
+    pre_roll_s: Seconds = 5.0
+    post_roll_s: Seconds = 5.0
+    gap_s: Seconds = 15.0
+    segment_s: Seconds = 120.0
+    event_max_s: Seconds = 3600.0
+    manual_s: Seconds = 30.0
+    is_continuous: bool = False
+
+
+@dataclass
+class Story:
+    """Why a run is wanted; grows while motion goes on.
+
+    `first_motion` and `last_motion` are stamps of the motion itself, without pre- and post-roll;
+    `motions` counts how often it began anew.
+    """
+
+    reason: str
+    first_motion: Seconds
+    last_motion: Seconds
+    peak_blocks: int = 0
+    motions: int = 1
+
+    def add(self, motion: Motion) -> None:
+        """Let `motion` continue this story."""
+        self.motions += motion.first > self.last_motion
+        self.last_motion = max(self.last_motion, motion.last)
+        self.peak_blocks = max(self.peak_blocks, motion.peak_blocks)
+
+
+@dataclass
+class Run:
+    """Wanted frames: from cursor `start` to `end` (exclusive), or to `horizon` while open."""
+
+    story: Story
+    start: int
+    horizon: Seconds
+    end: Optional[int] = None
+    _known: Tuple[Seconds, int] = (float("-inf"), 0)
+
+    def limit(self, footage: Footage) -> int:
+        """Cursor behind the last frame wanted so far.
+
+        Final for a horizon once a later frame has come, so it is kept: the ring may have dropped
+        the frames around it when somebody asks again.
+        """
+        if self.end is not None:
+            return self.end
+        if self._known[0] == self.horizon:
+            return self._known[1]
+        limit = footage.cursor_after(self.horizon)
+        if limit < footage.head:
+            self._known = (self.horizon, limit)
+        return limit
+
+
+class Wants:
+    """The queue of runs, oldest first. One thread calls it (the record service)."""
+
+    def __init__(self, policy: Policy, footage: Footage, gop_s: Seconds) -> None:
+        self._policy = policy
+        self._footage = footage
+        self._gop_s = gop_s
+        self._runs: Deque[Run] = deque()
+        self._is_armed = True
+        self._is_stopping = False
+        self._seen: Seconds = float("-inf")
+        self._taken_to = 0
+
+    @property
+    def first(self) -> Optional[Run]:
+        """The run to write now."""
+        return self._runs[0] if self._runs else None
+
+    @property
+    def runs(self) -> List[Run]:
+        """All runs, oldest first."""
+        return list(self._runs)
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether motion is listened to."""
+        return self._is_armed
+
+    def gop(self, gop_s: Seconds) -> None:
+        """Learn how far apart keyframes can be: two runs never share a GOP."""
+        self._gop_s = max(self._gop_s, gop_s)
+
+    def motion(self, motion: Motion) -> None:
+        """Want what belongs to `motion`, if armed; in continuous mode it is only noted."""
+        if self._is_armed and not self._policy.is_continuous:
+            self._want(motion)
+        elif self._runs:
+            self._runs[-1].story.add(motion)
+
+    def trigger(self, ts: Seconds, reason: str) -> None:
+        """Want what is going on at `ts`, armed or not: counts as motion for ``manual_s``."""
+        self._want(Motion(ts, ts + self._policy.manual_s, reason))
+
+    def seen(self, ts: Seconds) -> None:
+        """Note that the detector has judged everything up to `ts`."""
+        self._seen = max(self._seen, ts)
+
+    def arm(self, is_armed: bool, ts: Seconds) -> None:
+        """Listen to motion or not; disarming ends the open run at `ts`."""
+        self._is_armed = is_armed
+        if not is_armed:
+            self._end(self._footage.cursor_after(ts))
+
+    def camera_lost(self) -> None:
+        """End the open run with the frames there are: none will follow for a while."""
+        self._end(self._footage.head)
+
+    def stop(self) -> None:
+        """Want nothing new from now on; what was wanted up to now still is."""
+        self._is_stopping = True
+        self._end(self._footage.head)
+
+    def settle(self) -> None:
+        """End the open run if the gap has passed quietly; keep continuous mode going."""
+        if self._policy.is_continuous:
+            self._keep_running()
+        else:
+            self._end_when_quiet()
+
+    def done(self, cursor: int) -> None:
+        """Drop the first run: it is written up to `cursor`."""
+        self._runs.popleft()
+        self._taken_to = max(self._taken_to, cursor)
+
+    def _want(self, motion: Motion) -> None:
+        if self._is_stopping:
+            return
+        horizon = motion.last + self._policy.post_roll_s
+        run = self._continued_by(motion)
+        if run is not None:
+            run.story.add(motion)
+            run.horizon = max(run.horizon, horizon)
+            return
+        self._end(self._footage.head)
+        start = self._footage.cursor_before(motion.first - self._policy.pre_roll_s)
+        story = Story(motion.reason, motion.first, motion.last, motion.peak_blocks)
+        self._begin(Run(story, start, horizon))
+
+    def _continued_by(self, motion: Motion) -> Optional[Run]:
+        run = self._open_run()
+        if run is not None and motion.first <= run.story.last_motion + self._gap_needed_s():
+            return run
+        if len(self._runs) < MAX_RUNS:
+            return None
+        self._runs[-1].end = None
+        return self._runs[-1]
+
+    def _begin(self, run: Run) -> None:
+        run.start = max(run.start, self._taken_to)
+        if self._runs:
+            run.start = max(run.start, self._runs[-1].end or 0)
+        self._runs.append(run)
+
+    def _open_run(self) -> Optional[Run]:
+        if self._runs and self._runs[-1].end is None:
+            return self._runs[-1]
+        return None
+
+    def _end(self, cursor: int) -> None:
+        run = self._open_run()
+        if run is not None:
+            run.end = max(run.start, min(cursor, run.limit(self._footage)))
+
+    def _gap_needed_s(self) -> Seconds:
+        shortest = self._policy.pre_roll_s + self._policy.post_roll_s + self._gop_s
+        return max(self._policy.gap_s, shortest)
+
+    def _end_when_quiet(self) -> None:
+        run, newest = self._open_run(), self._footage.newest_ts
+        if run is None or newest is None:
+            return
+        run.limit(self._footage)
+        judged = min(newest, max(self._seen, newest - BLIND_S))
+        if judged > run.story.last_motion + self._gap_needed_s():
+            self._end(self._footage.head)
+
+    def _keep_running(self) -> None:
+        newest = self._footage.newest_ts
+        if self._open_run() or newest is None or self._is_stopping or not self._is_armed:
+            return
+        oldest_new = max(
+            self._footage.cursor_before(newest - self._policy.pre_roll_s), self._end_of_last()
+        )
+        if oldest_new < self._footage.head:
+            self._begin(Run(Story("continuous", newest, newest), oldest_new, float("inf")))
+
+    def _end_of_last(self) -> int:
+        return self._runs[-1].end or 0 if self._runs else self._taken_to
