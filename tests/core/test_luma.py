@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from dashcamd.core.luma import LumaField
+from dashcamd.types import MOTION_DTYPE
+
+RNG = np.random.default_rng(7)
+TEXTURE = RNG.integers(40, 120, (480, 640)).repeat(4, 0).repeat(4, 1)[:480, :640]
+
+
+def field_between(before, now):
+    luma = LumaField(before.shape[1], before.shape[0])
+    assert luma.step(0.0, before.astype(np.uint8)) is None
+    return luma.step(0.1, now.astype(np.uint8))
+
+
+def test_a_still_picture_gives_an_empty_field_of_picameras_layout():
+    field = field_between(TEXTURE, TEXTURE)
+    assert field.dtype == MOTION_DTYPE
+    assert field.shape == (30, 41)
+    assert not field["sad"].any()
+
+
+def test_a_thing_that_moves_gives_its_sad_where_it_is():
+    moved = TEXTURE.copy()
+    moved[160:192, 320:352] = TEXTURE[320:352, 160:192]
+    sad = field_between(TEXTURE, moved)["sad"]
+    assert sad[10:12, 20:22].min() > 2000
+    assert np.count_nonzero(sad) == 4
+
+
+@pytest.mark.parametrize("gain", [0.6, 0.8, 1.3, 1.9])
+def test_a_change_of_light_is_taken_out(gain):
+    lit = np.clip(16 + (TEXTURE - 16) * gain, 0, 255)
+    plain = np.abs(lit - TEXTURE)[:16, :16].sum()
+    assert field_between(TEXTURE, lit)["sad"].max() < 0.1 * plain
+
+
+def test_ten_fields_a_second_whatever_the_frame_rate():
+    for fps in (10, 12, 15, 24, 25, 30, 60):
+        luma = LumaField(64, 48)
+        picture = np.zeros((48, 64), np.uint8)
+        made = sum(luma.step(i / fps, picture) is not None for i in range(fps * 10 + 1))
+        assert 70 <= made <= 125, fps
+
+
+def test_a_large_recording_costs_no_larger_grid():
+    luma = LumaField(1920, 1080)
+    assert (luma.rows, luma.cols, luma.scale) == (23, 40, 3.0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 9), (641, 479), (64, 4096)])
+def test_any_size_has_a_field(size):
+    width, height = size
+    luma = LumaField(width, height)
+    luma.step(0.0, np.zeros((height, width), np.uint8))
+    field = luma.step(0.1, np.full((height, width), 255, np.uint8))
+    assert field.shape == (luma.rows, luma.cols + 1)
