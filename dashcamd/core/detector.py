@@ -1,0 +1,196 @@
+"""The detector *judges*: one motion field in, one `Score` out, with the reason.
+
+Three rules, in this order:
+
+1. **Noise.** Each block knows how much SAD is ordinary for it (mean and deviation, slowly
+   adapting, so that dusk noise and swaying leaves become ordinary). A block *stands out* when its
+   SAD lies above that and above a floor; with a VideoCore field a coherent vector counts too.
+2. **Whole scene.** When too much of the picture stands out at once it is light, exposure or a
+   moving camera, not a visitor.
+3. **Group.** What is left must touch: the largest connected group needs a minimum size.
+
+Whether several scores make an event is the tracker's matter. Everything here is decided from the
+fields seen so far: no clock, no thread, no file; the same fields give the same scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Mapping, Optional
+
+import numpy as np
+
+from dashcamd.core.clusters import box_of, groups
+from dashcamd.types import MotionField, Score, Seconds
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What experts can turn; one set of defaults a source, see `PROFILES`.
+
+    `sad_floor` least SAD (16x16, 8 bit) of a block that stands out; `sad_deviations` how far above
+    its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
+    picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
+    afterwards; `noise_s` time constant of the noise model; `vector_px` least length of a vector
+    that counts (0: vectors are not believed); `neighbours` least agreeing neighbours it needs.
+    """
+
+    sad_floor: float = 1800.0
+    sad_deviations: float = 6.0
+    cluster: int = 3
+    scene_fraction: float = 0.5
+    guard_s: Seconds = 0.6
+    noise_s: Seconds = 20.0
+    vector_px: float = 0.0
+    neighbours: int = 3
+
+
+PROFILES: Dict[str, Profile] = {
+    "ffmpeg": Profile(),
+    "lores": Profile(),
+    "videocore": Profile(sad_floor=2500.0, cluster=6, vector_px=2.0),
+}
+
+WARM_UP = "warming up"
+NO_PICTURE = "no new picture"
+WHOLE_SCENE = "whole scene changes"
+AFTER_SCENE = "settling after a whole-scene change"
+TOO_SMALL = "too small"
+
+LOST_S = 2.0
+"""After a hole this long in the fields the camera has probably restarted: warm up again."""
+
+
+def profile_for(source: str, sensitivity: int, expert: Mapping[str, float]) -> Profile:
+    """The profile of `source` at `sensitivity` 1..10 (5 leaves it as it is), with overrides."""
+    base = PROFILES.get(source, PROFILES["lores"])
+    step = 5 - sensitivity
+    scaled = replace(
+        base,
+        sad_floor=base.sad_floor * 2.0 ** (step / 4.0),
+        cluster=max(1, round(base.cluster * 2.0 ** (step / 3.0))),
+    )
+    return replace(scaled, **dict(expert))  # type: ignore[arg-type]
+
+
+class Detector:
+    """Judges the fields of one camera in their order.
+
+    `sensitivity` 1..10 and `warm_up_s` as in the config; `expert` overrides single values of the
+    profile by name. The grid and the source are learnt from the fields; a change of either starts
+    afresh. Not locked: one thread calls it.
+    """
+
+    def __init__(
+        self,
+        sensitivity: int = 5,
+        warm_up_s: Seconds = 1.0,
+        expert: Optional[Mapping[str, float]] = None,
+    ) -> None:
+        self._sensitivity = sensitivity
+        self._warm_up_s = warm_up_s
+        self._expert = dict(expert or {})
+        self._source = ""
+        self._profile = profile_for("lores", sensitivity, self._expert)
+        self._noise: Optional[Noise] = None
+        self._ready_ts: Seconds = 0.0
+        self._doubt_until: Seconds = 0.0
+        self._last_ts: Seconds = 0.0
+
+    def judge(self, field: MotionField) -> Score:
+        """Say whether `field` shows something moving, how much, where, or why not."""
+        blocks = field.blocks[:, :-1]
+        noise = self._noise_for(field, blocks)
+        sad = blocks["sad"].astype(np.float32)
+        vectors = self._profile.vector_px > 0
+        if not vectors and not sad.any():
+            return self._veto(field.ts, NO_PICTURE, 0)
+        out = sad > noise.limit
+        if vectors:
+            out |= _coherent(blocks, self._profile)
+        noise.learn(sad, field.ts)
+        count = int(np.count_nonzero(out))
+        if count > self._profile.scene_fraction * out.size:
+            self._doubt_until = field.ts + self._profile.guard_s
+            return self._veto(field.ts, WHOLE_SCENE, count)
+        if field.ts < self._ready_ts:
+            return self._veto(field.ts, WARM_UP, count)
+        if count < self._profile.cluster:
+            return Score(field.ts, False, count, 0)
+        return self._grouped(field.ts, out, count)
+
+    def _grouped(self, ts: Seconds, out: Array, count: int) -> Score:
+        found = groups(out)
+        cluster = int(found.sizes[found.biggest])
+        place = box_of(found.labels == found.biggest + 1)
+        if cluster < self._profile.cluster:
+            return Score(ts, False, count, cluster, place, TOO_SMALL)
+        if ts < self._doubt_until:
+            return Score(ts, False, count, cluster, place, AFTER_SCENE)
+        return Score(ts, True, count, cluster, place)
+
+    def _veto(self, ts: Seconds, veto: str, count: int) -> Score:
+        return Score(ts, False, count, veto=veto)
+
+    def _noise_for(self, field: MotionField, blocks: Array) -> Noise:
+        """The noise model that fits `field`, a new one when grid, source or time have jumped."""
+        noise = self._noise
+        if noise is not None and noise.shape == blocks.shape and field.source == self._source:
+            if not -LOST_S <= field.ts - self._last_ts <= LOST_S:
+                self._ready_ts = field.ts + self._warm_up_s
+            self._last_ts = field.ts
+            return noise
+        self._source = field.source
+        self._profile = profile_for(field.source, self._sensitivity, self._expert)
+        self._ready_ts = field.ts + self._warm_up_s
+        self._doubt_until = self._last_ts = field.ts
+        self._noise = Noise(blocks.shape, self._profile)
+        return self._noise
+
+
+class Noise:
+    """What SAD is ordinary for each block: running mean and mean deviation.
+
+    `limit` is the plane of SAD a block must exceed to stand out. What exceeds it is clipped to it
+    before it is learnt, so a passer-by hardly raises it and leaves that never rest do.
+    """
+
+    def __init__(self, shape: Any, profile: Profile) -> None:
+        self.shape = shape
+        self._profile = profile
+        self._mean = np.zeros(shape, np.float32)
+        self._deviation = np.zeros(shape, np.float32)
+        self.limit = np.full(shape, profile.sad_floor, np.float32)
+        self._seen_s = 0.0
+        self._ts: Optional[Seconds] = None
+
+    def learn(self, sad: Array, ts: Seconds) -> None:
+        """Take the field at `ts` into the model."""
+        step = 0.1 if self._ts is None else min(max(ts - self._ts, 0.0), 1.0)
+        self._ts = ts
+        self._seen_s = min(self._seen_s + step, self._profile.noise_s)
+        rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
+        error = np.minimum(sad, self.limit)
+        error -= self._mean
+        self._mean += rate * error
+        np.abs(error, out=error)
+        error -= self._deviation
+        self._deviation += rate * error
+        np.multiply(self._deviation, np.float32(self._profile.sad_deviations), out=self.limit)
+        self.limit += self._mean
+        np.maximum(self.limit, np.float32(self._profile.sad_floor), out=self.limit)
+
+
+def _coherent(blocks: Array, profile: Profile) -> Array:
+    """Blocks whose vector is long enough and has enough moving neighbours."""
+    x = blocks["x"].astype(np.int32)
+    y = blocks["y"].astype(np.int32)
+    moving = np.zeros((x.shape[0] + 2, x.shape[1] + 2), np.int8)
+    inner = moving[1:-1, 1:-1]
+    inner[...] = x * x + y * y >= profile.vector_px * profile.vector_px
+    three = moving[:-2] + moving[1:-1] + moving[2:]
+    nine = three[:, :-2] + three[:, 1:-1] + three[:, 2:]
+    coherent: Array = (inner > 0) & (nine > profile.neighbours)
+    return coherent

@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashcamd.core.tracker import Motion, State, Tracker, as_json, intervals
+from dashcamd.types import Score
+
+STEP = 0.1
+
+
+def track(script, **rules):
+    """`script` is one character a field: '#' moves, '.' does not, ' ' never arrived."""
+    tracker = Tracker(**rules)
+    told = []
+    for i, mark in enumerate(script):
+        if mark != " ":
+            told.append(tracker.step(Score(i * STEP, mark == "#", 10 + i)))
+    return tracker, [motion for motion in told if motion is not None]
+
+
+def test_one_moving_field_is_not_motion():
+    tracker, told = track("....#....", k=3, window_s=0.5)
+    assert told == []
+    assert tracker.state is State.SUSPECT
+
+
+def test_confirmation_does_not_cost_the_start():
+    _, told = track("..#.##...", k=3, window_s=0.5)
+    assert (told[0].first, told[0].last) == (pytest.approx(0.2), pytest.approx(0.5))
+
+
+def test_a_run_ends_after_a_window_of_rest():
+    tracker, told = track("..###" + "." * 7, k=3, window_s=0.5)
+    assert tracker.state is State.IDLE
+    assert told[-1].last == pytest.approx(0.4)
+
+
+def test_a_rest_shorter_than_the_window_does_not_end_it():
+    _, told = track("###....#", k=3, window_s=0.5)
+    assert (told[-1].first, told[-1].last) == (0.0, pytest.approx(0.7))
+
+
+def test_fields_that_never_arrived_do_not_matter():
+    _, told = track("# # #", k=3, window_s=0.5)
+    assert len(told) == 1
+
+
+def test_the_reason_is_that_of_the_peak():
+    _, told = track("###", k=3)
+    assert told[0].peak_blocks == 12
+    assert told[0].reason.startswith("12 blocks")
+
+
+def test_a_stamp_from_the_past_starts_afresh():
+    tracker = Tracker(k=2)
+    tracker.step(Score(100.0, True, 5))
+    assert tracker.step(Score(1.0, True, 5)) is None
+
+
+def test_stretches_closer_than_the_gap_become_one():
+    told = [
+        Motion(1, 2, "a", 5),
+        Motion(1, 3, "a", 6),
+        Motion(4.5, 6, "b", 9),
+        Motion(9, 9.5, "c", 3),
+    ]
+    assert intervals(told, gap_s=2) == [Motion(1, 6, "b", 9), Motion(9, 9.5, "c", 3)]
+
+
+def test_json_counts_from_the_first_frame():
+    assert as_json(Motion(1001.25, 1003.5, "why", 7), 1000.0) == {
+        "start_s": 1.25,
+        "end_s": 3.5,
+        "reason": "why",
+        "peak_blocks": 7,
+    }
+
+
+@given(st.text("#. ", max_size=60), st.integers(1, 5), st.sampled_from([0.2, 0.5, 1.0]))
+def test_confirmed_motion_is_made_of_moving_fields(script, k, window_s):
+    _, told = track(script, k=k, window_s=window_s)
+    stamps = [i * STEP for i, mark in enumerate(script) if mark == "#"]
+    for motion in told:
+        assert motion.first in stamps
+        assert motion.last in stamps
+        inside = [ts for ts in stamps if motion.first <= ts <= motion.last]
+        assert len(inside) >= k
+        assert all(b - a <= window_s + 1e-9 for a, b in zip(inside, inside[1:]))
+    assert [motion.last for motion in told] == sorted(motion.last for motion in told)
