@@ -112,14 +112,16 @@ class Score:
 class Motion:
     """Motion that was confirmed: `first` and `last` are the stamps of its first and newest field.
 
-    `reason` is ``"motion"`` or what triggered by hand; `peak_blocks` the most moving macroblocks
-    in one field.
+    `reason` is ``"motion"`` or what triggered by hand; `why` one line for people; `peak_blocks`
+    the most moving macroblocks in one field and `place` the largest group's box there.
     """
 
     first: Seconds
     last: Seconds
     reason: str = "motion"
     peak_blocks: int = 0
+    why: str = ""
+    place: Optional[Box] = None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Callable, Iterable, List
 
 from dashcamd.core.detector import Detector
-from dashcamd.core.tracker import Motion, Tracker, intervals
-from dashcamd.types import MotionField, Score, Seconds
+from dashcamd.core.tracker import Tracker, intervals
+from dashcamd.types import Motion, MotionField, Score, Seconds
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ hears `Motion(first, last)` and, from every step, up to which stamp nothing else
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Deque, Dict, Iterable, List, Optional
 
-from dashcamd.types import Box, Score, Seconds
+from dashcamd.types import Motion, Score, Seconds
 
 
 class State(Enum):
@@ -26,21 +26,6 @@ class State(Enum):
     IDLE = "idle"
     SUSPECT = "suspect"
     MOVING = "moving"
-
-
-@dataclass(frozen=True)
-class Motion:
-    """Confirmed motion, still going on: `first` and `last` moving field of the run so far.
-
-    `reason` is one line for people, `peak_blocks` the most blocks any of its fields had, `place`
-    the box of the largest group in the peak field.
-    """
-
-    first: Seconds
-    last: Seconds
-    reason: str
-    peak_blocks: int
-    place: Optional[Box] = None
 
 
 class Tracker:
@@ -91,8 +76,13 @@ class Tracker:
 
     def _motion(self) -> Motion:
         assert self._peak is not None
+        peak = self._peak
         return Motion(
-            self._first, self._last, self._peak.reason, self._peak.blocks, self._peak.place
+            self._first,
+            self._last,
+            peak_blocks=peak.blocks,
+            why=peak.reason,
+            place=peak.place,
         )
 
     def _reset(self) -> None:
@@ -114,9 +104,7 @@ def intervals(motions: Iterable[Motion], gap_s: Seconds) -> List[Motion]:
 
 def _both(a: Motion, b: Motion) -> Motion:
     peak = a if a.peak_blocks >= b.peak_blocks else b
-    return Motion(
-        min(a.first, b.first), max(a.last, b.last), peak.reason, peak.peak_blocks, peak.place
-    )
+    return replace(peak, first=min(a.first, b.first), last=max(a.last, b.last))
 
 
 def as_json(motion: Motion, start: Seconds = 0.0) -> Dict[str, Any]:
@@ -124,6 +112,6 @@ def as_json(motion: Motion, start: Seconds = 0.0) -> Dict[str, Any]:
     return {
         "start_s": round(motion.first - start, 3),
         "end_s": round(motion.last - start, 3),
-        "reason": motion.reason,
+        "reason": motion.why or motion.reason,
         "peak_blocks": motion.peak_blocks,
     }

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcamd.core.tracker import Motion, State, Tracker, as_json, intervals
-from dashcamd.types import Score
+from dashcamd.core.tracker import State, Tracker, as_json, intervals
+from dashcamd.types import Motion, Score
 
 STEP = 0.1
 
@@ -48,7 +48,7 @@ def test_fields_that_never_arrived_do_not_matter():
 def test_the_reason_is_that_of_the_peak():
     _, told = track("###", k=3)
     assert told[0].peak_blocks == 12
-    assert told[0].reason.startswith("12 blocks")
+    assert told[0].why.startswith("12 blocks")
 
 
 def test_a_stamp_from_the_past_starts_afresh():
@@ -59,16 +59,19 @@ def test_a_stamp_from_the_past_starts_afresh():
 
 def test_stretches_closer_than_the_gap_become_one():
     told = [
-        Motion(1, 2, "a", 5),
-        Motion(1, 3, "a", 6),
-        Motion(4.5, 6, "b", 9),
-        Motion(9, 9.5, "c", 3),
+        Motion(1, 2, why="a", peak_blocks=5),
+        Motion(1, 3, why="a", peak_blocks=6),
+        Motion(4.5, 6, why="b", peak_blocks=9),
+        Motion(9, 9.5, why="c", peak_blocks=3),
     ]
-    assert intervals(told, gap_s=2) == [Motion(1, 6, "b", 9), Motion(9, 9.5, "c", 3)]
+    assert intervals(told, gap_s=2) == [
+        Motion(1, 6, why="b", peak_blocks=9),
+        Motion(9, 9.5, why="c", peak_blocks=3),
+    ]
 
 
 def test_json_counts_from_the_first_frame():
-    assert as_json(Motion(1001.25, 1003.5, "why", 7), 1000.0) == {
+    assert as_json(Motion(1001.25, 1003.5, why="why", peak_blocks=7), 1000.0) == {
         "start_s": 1.25,
         "end_s": 3.5,
         "reason": "why",
