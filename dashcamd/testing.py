@@ -1,0 +1,531 @@
+"""Fakes with behaviour, for the tests of dashcamd and of whoever builds on it.
+
+All of these are ours; none imitates a library. `stream` makes *real* H.264, bit by bit and
+without an encoder: 32x32 pixels, IDR pictures of I_PCM macroblocks, P pictures that are skipped
+but for one I_PCM macroblock. Every picture shows its own number, so that a test can decode a file
+with any decoder and see which frames are in it.
+
+`MemoryDisk` is a disk with a write cache: it knows what would be left after a power cut at any
+operation. `SlowDisk` stalls on a given clock, `FlakyDisk` fails at the n-th call.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import threading
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from dashcamd.clock import Clock
+from dashcamd.core.h264 import Buffer
+from dashcamd.storage.disk import Disk, DiskFile, Entry, Space, parent_of, storage_error
+from dashcamd.types import Frame, Seconds
+
+SIDE_PX = 32
+"""Width and height of the pictures of `stream`."""
+
+_DIGITS, _DIGIT_BASE, _DIGIT_STEP, _DARKEST = 4, 64, 3, 32
+_START_CODE = b"\0\0\0\1"
+_GREY = bytes([128]) * 256
+_CHROMA = bytes([128]) * 128
+
+
+def stream(
+    pattern: str,
+    *,
+    fps: float = 30.0,
+    start_ts: Seconds = 1000.0,
+    first_number: int = 0,
+    pad_bytes: int = 0,
+) -> List[Frame]:
+    """Frames after a pattern such as ``"kpppkppp"``: ``k`` an IDR picture with SPS and PPS.
+
+    Frame i shows the number ``first_number + i``. `pad_bytes` of SEI make each frame larger.
+    """
+    frames = []
+    since_key = idr = 0
+    for place, letter in enumerate(pattern):
+        number = first_number + place
+        is_key = letter == "k"
+        idr, since_key = (idr + 1, 0) if is_key else (idr, since_key + 1)
+        picture = idr_picture(number, idr) if is_key else p_picture(number, since_key)
+        head = _START_CODE + SPS + _START_CODE + PPS if is_key else b""
+        padding = _START_CODE + _sei(pad_bytes) if pad_bytes else b""
+        data = head + padding + _START_CODE + picture
+        frames.append(Frame(start_ts + place / fps, is_key, data))
+    return frames
+
+
+def number_in(luma: Any) -> int:
+    """The number that a decoded picture shows; `luma` is its Y plane as rows of bytes."""
+    number = 0
+    for digit in range(_DIGITS):
+        level = int(luma[8][digit * 4 + 1])
+        number = number * _DIGIT_BASE + round((level - _DARKEST) / _DIGIT_STEP)
+    return number
+
+
+def idr_picture(number: int, idr: int) -> bytes:
+    """The NAL unit of an IDR picture, four I_PCM macroblocks (14496-10, 7.3.3, 7.3.5)."""
+    header = _ue(0) + _ue(7) + _ue(0) + "0000" + _ue(idr % 2) + "00" + _ue(0) + _ue(1)
+    rbsp = _aligned(header + _ue(25)) + _numbered(number)
+    for _ in range(3):
+        rbsp += _aligned(_ue(25)) + _GREY + _CHROMA
+    return _nal(0x65, rbsp + b"\x80")
+
+
+def p_picture(number: int, since_key: int) -> bytes:
+    """The NAL unit of a P picture: the number as I_PCM, the other macroblocks skipped."""
+    header = _ue(0) + _ue(5) + _ue(0) + format(since_key % 16, "04b") + "000" + _ue(0) + _ue(1)
+    rbsp = _aligned(header + _ue(0) + _ue(30)) + _numbered(number) + _closed(_ue(3))
+    return _nal(0x41, rbsp)
+
+
+def _numbered(number: int) -> bytes:
+    row = b""
+    for digit in reversed(range(_DIGITS)):
+        value = number // _DIGIT_BASE**digit % _DIGIT_BASE
+        row += bytes([_DARKEST + _DIGIT_STEP * value]) * 4
+    return row * 16 + _CHROMA
+
+
+def _ue(value: int) -> str:
+    """Exp-Golomb code (9.1) of `value`; a signed zero has the same bits."""
+    bits = format(value + 1, "b")
+    return "0" * (len(bits) - 1) + bits
+
+
+def _aligned(bits: str) -> bytes:
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def _closed(bits: str) -> bytes:
+    return _aligned(bits + "1")
+
+
+def _nal(header: int, rbsp: bytes) -> bytes:
+    """A NAL unit with emulation prevention (7.4.1)."""
+    return bytes([header]) + re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", rbsp)
+
+
+def _sei(size: int) -> bytes:
+    """User data (D.1.6) that makes a frame `size` bytes larger."""
+    return _nal(
+        0x06, b"\5" + b"\xff" * (size // 255) + bytes([size % 255]) + b"\x55" * size + b"\x80"
+    )
+
+
+def sps(width_blocks: int = 2, height_blocks: int = 2) -> bytes:
+    """A Baseline SPS (7.3.2.1.1): picture order type 2, one reference frame."""
+    size = _ue(width_blocks - 1) + _ue(height_blocks - 1)
+    bits = _ue(0) + _ue(0) + _ue(2) + _ue(1) + "0" + size + "1100"
+    return _nal(0x67, bytes((66, 0xC0, 10)) + _closed(bits))
+
+
+SPS = sps()
+"""The sequence parameter set of `stream`, without start code."""
+
+PPS = _nal(0x68, _closed("11" + "00" + _ue(0) + _ue(0) + _ue(0) + "000" + "111" + "100"))
+"""Its picture parameter set: CAVLC, deblocking controlled per slice."""
+
+
+class Op(NamedTuple):
+    """One operation that changed a `MemoryDisk`; `data` is what it wrote."""
+
+    act: str
+    path: str
+    offset: int = 0
+    data: bytes = b""
+    target: str = ""
+
+
+class _Inode:
+    def __init__(self) -> None:
+        self.live = bytearray()
+        self.durable = b""
+
+
+class MemoryDisk:
+    """A disk in memory with a write cache, a journal of what was done, and a size.
+
+    Reading sees everything written. A power cut keeps, at the least, what was synced: the bytes
+    of a file up to its last `sync`, the names of a directory up to its last `sync_dir`
+    (`after_cut`); at the most, everything written so far and any part of the write in progress
+    (`at`). A test that holds for both and for every step holds for the disks in between.
+    """
+
+    def __init__(self, capacity_bytes: int = 1 << 40) -> None:
+        self.journal: List[Op] = []
+        self._capacity = capacity_bytes
+        self._names: Dict[str, _Inode] = {}
+        self._durable_names: Dict[str, _Inode] = {}
+        self._dirs: Set[str] = {""}
+
+    def at(self, step: int, torn_bytes: int = 0) -> MemoryDisk:
+        """The disk after `step` operations that all reached the medium.
+
+        `torn_bytes` of the next one did, too, if it is a write.
+        """
+        disk = MemoryDisk(self._capacity)
+        for op in self.journal[:step]:
+            disk._replay(op)
+        if torn_bytes and step < len(self.journal):
+            op = self.journal[step]
+            if op.act in ("write", "overwrite"):
+                disk._replay(op._replace(data=op.data[:torn_bytes]))
+        return disk
+
+    def after_cut(self, step: int) -> MemoryDisk:
+        """The disk after `step` operations of which only synced ones reached the medium."""
+        disk = self.at(step)
+        disk._names = dict(disk._durable_names)
+        for inode in disk._names.values():
+            inode.live = bytearray(inode.durable)
+        return disk
+
+    def content(self, path: str) -> bytes:
+        """The bytes of a file as a reader sees them now."""
+        return bytes(self._inode("read", path).live)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Place a file, on the medium at once, without a journal entry."""
+        inode = _Inode()
+        inode.live, inode.durable = bytearray(data), bytes(data)
+        self._names[path] = self._durable_names[path] = inode
+
+    @property
+    def paths(self) -> List[str]:
+        """All files, sorted."""
+        return sorted(self._names)
+
+    def create(self, path: str) -> MemoryFile:
+        """Make a new file for writing; it must not exist."""
+        if path in self._names:
+            raise storage_error("create", path, errno.EEXIST)
+        self._require_dir("create", path)
+        self._names[path] = _Inode()
+        self.journal.append(Op("create", path))
+        return MemoryFile(self, path, self._names[path])
+
+    def open(self, path: str, *, writable: bool = False) -> MemoryFile:
+        """Open a file that exists."""
+        return MemoryFile(self, path, self._inode("open", path))
+
+    def make_dirs(self, path: str) -> None:
+        """Make a directory and those above it."""
+        parts = path.split("/") if path else []
+        self._dirs |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+        self.journal.append(Op("make_dirs", path))
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a file, replacing `new`."""
+        inode = self._inode("rename", old)
+        self._require_dir("rename", new)
+        del self._names[old]
+        self._names[new] = inode
+        self.journal.append(Op("rename", old, target=new))
+
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        self._inode("remove", path)
+        del self._names[path]
+        self.journal.append(Op("unlink", path))
+
+    def rmdir(self, path: str) -> None:
+        """Remove an empty directory."""
+        if self.entries(path):
+            raise storage_error("remove", path, errno.ENOTEMPTY)
+        self._dirs.discard(path)
+        self.journal.append(Op("rmdir", path))
+
+    def sync_dir(self, path: str) -> None:
+        """Return when the names in a directory are on the medium."""
+        held = {name: inode for name, inode in self._names.items() if parent_of(name) == path}
+        for name in [name for name in self._durable_names if parent_of(name) == path]:
+            del self._durable_names[name]
+        self._durable_names.update(held)
+        self.journal.append(Op("sync_dir", path))
+
+    def entries(self, path: str) -> List[Entry]:
+        """What a directory holds, sorted by name."""
+        if path not in self._dirs:
+            raise storage_error("list", path, errno.ENOENT)
+        files = [
+            Entry(name.rpartition("/")[2], True, False, len(inode.live))
+            for name, inode in self._names.items()
+            if parent_of(name) == path
+        ]
+        dirs = [
+            Entry(name.rpartition("/")[2], False, True, 0)
+            for name in self._dirs
+            if name and parent_of(name) == path
+        ]
+        return sorted(files + dirs)
+
+    def space(self) -> Space:
+        """Room on the volume now."""
+        used = sum(len(inode.live) for inode in self._names.values())
+        return Space(self._capacity, max(0, self._capacity - used))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _inode(self, act: str, path: str) -> _Inode:
+        if path not in self._names:
+            raise storage_error(act, path, errno.ENOENT)
+        return self._names[path]
+
+    def _require_dir(self, act: str, path: str) -> None:
+        if parent_of(path) not in self._dirs:
+            raise storage_error(act, path, errno.ENOENT)
+
+    def _replay(self, op: Op) -> None:
+        if op.act in ("write", "overwrite", "truncate", "sync", "sync_all"):
+            MemoryFile(self, op.path, self._names[op.path]).replay(op)
+        elif op.act == "rename":
+            self.rename(op.path, op.target)
+        else:
+            getattr(self, op.act)(op.path)
+
+
+class MemoryFile:
+    """An open file of a `MemoryDisk`."""
+
+    def __init__(self, disk: MemoryDisk, path: str, inode: _Inode) -> None:
+        self._disk = disk
+        self._path = path
+        self._inode: Optional[_Inode] = inode
+
+    @property
+    def path(self) -> str:
+        """Path below the root of the disk."""
+        return self._path
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return len(self._opened("ask the size of").live)
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Append all `buffers`; on a full disk as much as fits, as the kernel does."""
+        inode = self._opened("write")
+        data = b"".join(buffers)
+        free = self._disk.space().free
+        offset = len(inode.live)
+        inode.live += data[:free]
+        self._disk.journal.append(Op("write", self._path, offset, data[:free]))
+        if len(data) > free:
+            raise storage_error("write", self._path, errno.ENOSPC)
+
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Replace bytes that exist already."""
+        self._opened("write").live[offset : offset + len(data)] = data
+        self._disk.journal.append(Op("overwrite", self._path, offset, data))
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes at `offset`; fewer only at the end of the file."""
+        return bytes(self._opened("read").live[offset : offset + size])
+
+    def truncate(self, size: int) -> None:
+        """Cut the file to `size` bytes."""
+        del self._opened("truncate").live[size:]
+        self._disk.journal.append(Op("truncate", self._path, size))
+
+    def sync(self) -> None:
+        """Make the bytes durable."""
+        self._sync("sync")
+
+    def sync_all(self) -> None:
+        """Make the bytes durable; names are durable only after `MemoryDisk.sync_dir`."""
+        self._sync("sync_all")
+
+    def _sync(self, act: str) -> None:
+        inode = self._opened("sync")
+        inode.durable = bytes(inode.live)
+        self._disk.journal.append(Op(act, self._path))
+
+    def close(self) -> None:
+        """Every later call but this one fails."""
+        self._inode = None
+
+    def replay(self, op: Op) -> None:
+        """Do again what a journal entry says."""
+        if op.act == "write":
+            self.write([op.data])
+        elif op.act == "overwrite":
+            self.overwrite(op.offset, op.data)
+        elif op.act == "truncate":
+            self.truncate(op.offset)
+        else:
+            self._sync(op.act)
+
+    def _opened(self, act: str) -> _Inode:
+        if self._inode is None:
+            raise storage_error(act, self._path, errno.EBADF)
+        return self._inode
+
+
+class _Watched:
+    """A disk that calls `before` ahead of each operation on it or on its files."""
+
+    def __init__(self, inner: Disk) -> None:
+        self.inner = inner
+
+    def before(self, act: str, path: str, size: int = 0) -> None:
+        """Wait, raise, or do nothing; `size` bytes are about to be written."""
+        raise NotImplementedError
+
+    def create(self, path: str) -> DiskFile:
+        """As the disk inside."""
+        self.before("create", path)
+        return _WatchedFile(self, self.inner.create(path))
+
+    def open(self, path: str, *, writable: bool = False) -> DiskFile:
+        """As the disk inside."""
+        self.before("open", path)
+        return _WatchedFile(self, self.inner.open(path, writable=writable))
+
+    def make_dirs(self, path: str) -> None:
+        """As the disk inside."""
+        self.before("create", path)
+        self.inner.make_dirs(path)
+
+    def rename(self, old: str, new: str) -> None:
+        """As the disk inside."""
+        self.before("rename", old)
+        self.inner.rename(old, new)
+
+    def unlink(self, path: str) -> None:
+        """As the disk inside."""
+        self.before("remove", path)
+        self.inner.unlink(path)
+
+    def rmdir(self, path: str) -> None:
+        """As the disk inside."""
+        self.before("remove", path)
+        self.inner.rmdir(path)
+
+    def sync_dir(self, path: str) -> None:
+        """As the disk inside."""
+        self.before("sync", path)
+        self.inner.sync_dir(path)
+
+    def entries(self, path: str) -> List[Entry]:
+        """As the disk inside."""
+        self.before("list", path)
+        return self.inner.entries(path)
+
+    def space(self) -> Space:
+        """As the disk inside."""
+        self.before("ask the free space of", "")
+        return self.inner.space()
+
+    def close(self) -> None:
+        """As the disk inside."""
+        self.inner.close()
+
+
+class _WatchedFile:
+    def __init__(self, disk: _Watched, inner: DiskFile) -> None:
+        self._disk = disk
+        self._inner = inner
+
+    @property
+    def path(self) -> str:
+        return self._inner.path
+
+    @property
+    def size(self) -> int:
+        return self._inner.size
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        data = b"".join(buffers)
+        try:
+            self._disk.before("write", self.path, len(data))
+        except OSError:
+            self._inner.write([data[: len(data) // 2]])
+            raise
+        self._inner.write([data])
+
+    def overwrite(self, offset: int, data: bytes) -> None:
+        self._disk.before("write", self.path, len(data))
+        self._inner.overwrite(offset, data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        self._disk.before("read", self.path)
+        return self._inner.read(offset, size)
+
+    def truncate(self, size: int) -> None:
+        self._disk.before("truncate", self.path)
+        self._inner.truncate(size)
+
+    def sync(self) -> None:
+        self._sync(self._inner.sync)
+
+    def sync_all(self) -> None:
+        self._sync(self._inner.sync_all)
+
+    def _sync(self, flush: Any) -> None:
+        try:
+            self._disk.before("sync", self.path)
+        except OSError:
+            self._inner.close()
+            raise
+        flush()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class SlowDisk(_Watched):
+    """A disk that takes its time on `clock`: it stalls, and writes `bytes_per_s` at most.
+
+    `stalls` are (start, seconds) on the monotonic clock: whoever calls in between waits for the
+    end.
+    """
+
+    def __init__(
+        self,
+        inner: Disk,
+        clock: Clock,
+        stalls: Sequence[Tuple[Seconds, Seconds]] = (),
+        bytes_per_s: float = float("inf"),
+    ) -> None:
+        super().__init__(inner)
+        self._clock = clock
+        self._stalls = tuple(stalls)
+        self._bytes_per_s = bytes_per_s
+
+    def before(self, act: str, path: str, size: int = 0) -> None:
+        """Wait as long as the disk would."""
+        now = self._clock.monotonic()
+        ends = [start + length for start, length in self._stalls if start <= now < start + length]
+        delay = max(ends, default=now) - now + size / self._bytes_per_s
+        if delay > 0:
+            self._clock.wait(threading.Event(), delay)
+
+
+class FlakyDisk(_Watched):
+    """A disk whose call number `fail_at` (from 1) fails with errno `code`, as do all after it.
+
+    With ``once=True`` only that call fails. A failing write still writes its first half; a failing
+    sync abandons the file. `calls` counts, so a test can fail each of them in turn.
+    """
+
+    def __init__(
+        self, inner: Disk, fail_at: Optional[int] = None, code: int = errno.EIO, once: bool = False
+    ) -> None:
+        super().__init__(inner)
+        self.fail_at = fail_at
+        self.calls = 0
+        self._code = code
+        self._once = once
+
+    def before(self, act: str, path: str, size: int = 0) -> None:
+        """Fail when it is time."""
+        self.calls += 1
+        if self.fail_at is None or self.calls < self.fail_at:
+            return
+        if self.calls == self.fail_at or not self._once:
+            raise storage_error(act, path, self._code)
