@@ -15,14 +15,15 @@ Pure numpy, no state, any thread. ``benchmarks/fields.py`` prints what each cost
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import TYPE_CHECKING, Any, Tuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from dashcamd.types import BLOCK_PX, MOTION_DTYPE
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
 SEARCH_PX = 8
 """How far `matched_blocks` looks in each direction, in pixels of the analysed picture."""
