@@ -119,6 +119,17 @@ def matched_blocks(previous: Array, current: Array) -> Array:
     return blocks
 
 
+def halved(picture: Array) -> Array:
+    """Half the width and height, each pixel the mean of four, in uint8 throughout.
+
+    An odd last row or column is left out.
+    """
+    picture = picture[: picture.shape[0] & ~1, : picture.shape[1] & ~1]
+    lines = (picture[::2] >> 2) + (picture[1::2] >> 2)
+    half: Array = lines[:, ::2] + lines[:, 1::2]
+    return half
+
+
 def gate(sad: Array) -> Array:
     """Which blocks are worth a search: bool, of the shape of `sad`.
 
@@ -136,7 +147,7 @@ def match(previous: Array, current: Array, row: Array, col: Array) -> Tuple[Arra
     Blocks that no place in reach explains clearly better than their own stay at zero.
     """
     before, now = _bordered(previous), _bordered(current)
-    x, y = _coarse(_halved(before), _halved(now), row * _HALF, col * _HALF)
+    x, y = _coarse(halved(before), halved(now), row * _HALF, col * _HALF)
     return _refined(before, now, row * BLOCK_PX, col * BLOCK_PX, x, y)
 
 
@@ -210,13 +221,6 @@ def _bordered(picture: Array) -> Array:
     wide[:_BORDER] = wide[_BORDER]
     wide[bottom:] = wide[bottom - 1]
     return wide
-
-
-def _halved(picture: Array) -> Array:
-    """Half the width and height, each pixel the mean of four, in uint8 throughout."""
-    lines = (picture[::2] >> 2) + (picture[1::2] >> 2)
-    half: Array = lines[:, ::2] + lines[:, 1::2]
-    return half
 
 
 def _padded(picture: Array, rows: int, cols: int) -> Array:
