@@ -29,6 +29,9 @@ BATCH_BYTES = 4 << 20
 FRAGMENT_S = 1.25
 """A GOP that lasts longer is made durable in pieces: every frame within 2 s of its capture."""
 
+NO_LIMIT = 1 << 62
+"""No volume has as many bytes."""
+
 HOLE_S = 2.0
 """A step between two frames that no frame rate explains: the camera was away."""
 
@@ -106,6 +109,7 @@ class _Writing:
     part_ts: Optional[Seconds] = None
     event_ts: Optional[Seconds] = None
     last_ts: Optional[Seconds] = None
+    part_bytes: int = 0
     next_part: int = 0
     has_caught_up: bool = False
     may_rewind: bool = True
@@ -125,6 +129,7 @@ class Recording:
         self._policy = policy
         self._footage = footage
         self._volume: Optional[str] = None
+        self._part_bytes = NO_LIMIT
         self._writing: Optional[_Writing] = None
         self._serial = 0
         self.wants = Wants(policy, footage, gop_s)
@@ -154,9 +159,10 @@ class Recording:
         """Pass on confirmed motion to `wants`."""
         self.wants.motion(motion)
 
-    def volume_ready(self, name: str) -> None:
-        """Offer a volume called `name` to write to."""
+    def volume_ready(self, name: str, part_bytes: int = NO_LIMIT) -> None:
+        """Offer a volume called `name` to write to, in parts of at most about `part_bytes`."""
         self._volume = name
+        self._part_bytes = part_bytes
 
     def volume_lost(self) -> None:
         """Forget the volume and go back to what is durable; the next one gets the rest."""
@@ -244,7 +250,7 @@ class Recording:
             overlap = writing.cursor - key
             frames = self._footage.read(key, BATCH_FRAMES).frames[: limit - key]
         writing.cursor -= overlap
-        writing.part_ts = frames[0].ts
+        writing.part_ts, writing.part_bytes = frames[0].ts, 0
         last_ts, writing.last_ts = writing.last_ts, None
         appended = self._write(writing, frames, limit)
         if not appended:
@@ -296,6 +302,7 @@ class Recording:
             return []
         writing.has_caught_up |= reaches_limit and count == len(frames)
         writing.cursor += count
+        writing.part_bytes += sum(len(frame.data) for frame in frames[:count])
         writing.last_ts = frames[count - 1].ts
         following = self._footage.read(writing.cursor, 1).frames
         return [Append(frames[:count], following[0].ts if following else None)]
@@ -304,12 +311,17 @@ class Recording:
         """Index of the first frame that must not be in the open part, and why."""
         assert writing.part_ts is not None
         before = frames[0].ts if writing.last_ts is None else writing.last_ts
+        size = writing.part_bytes
         for place, frame in enumerate(frames):
             if frame.ts - before > HOLE_S:
                 return place, "camera gap"
-            if frame.key and frame.ts - writing.part_ts >= self._policy.segment_s:
+            is_full = size >= self._part_bytes or (
+                frame.ts - writing.part_ts >= self._policy.segment_s
+            )
+            if frame.key and is_full:
                 return place, "split"
             before = frame.ts
+            size += len(frame.data)
         return None, ""
 
     def _cut(self, writing: _Writing, frame: Frame, why: str) -> List[Action]:

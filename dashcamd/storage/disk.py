@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import weakref
 from contextlib import ExitStack, contextmanager
 from typing import Callable, Iterator, List, NamedTuple, Protocol, Sequence
 
@@ -276,6 +277,7 @@ class PosixDisk:
         self._root = root
         with _explained("open", root):
             self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._closing = weakref.finalize(self, os.close, self._fd)
 
     @property
     def root(self) -> str:
@@ -349,10 +351,9 @@ class PosixDisk:
         return Space(facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize)
 
     def close(self) -> None:
-        """Let go of the volume; safe to call twice."""
-        descriptor, self._fd = self._fd, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        """Let go of the volume; safe to call twice, and done by itself when nobody uses it."""
+        self._fd = -1
+        self._closing()
 
     @contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:

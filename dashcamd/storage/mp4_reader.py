@@ -124,18 +124,23 @@ def complete_until_of(source: Source, known: int = 0) -> int:
 
 def sha256(path: str) -> str:
     """SHA-256 of a file in hexadecimal; raises `StorageError` if it cannot be read."""
-    digest = hashlib.sha256()
     file = open_anywhere(path)
     try:
-        offset = 0
-        while True:
-            part = file.read(offset, _HASH_BYTES)
-            if not part:
-                return digest.hexdigest()
-            digest.update(part)
-            offset += len(part)
+        return sha256_of(file)
     finally:
         file.close()
+
+
+def sha256_of(source: Source) -> str:
+    """As `sha256`, of a file already open."""
+    digest = hashlib.sha256()
+    offset = 0
+    while True:
+        part = source.read(offset, _HASH_BYTES)
+        if not part:
+            return digest.hexdigest()
+        digest.update(part)
+        offset += len(part)
 
 
 def _growing_movie(source: Source) -> Tuple[Movie, int]:

@@ -50,6 +50,13 @@ def test_a_long_event_is_split_at_keyframes_without_a_hole():
     assert {part.end for part in house.parts} == {"split", "event over"}
 
 
+def test_a_part_that_is_full_in_bytes_is_split_too():
+    house = House("kppp" * 10, motion="#" * 40, volume=None, run=False)
+    house.recording.volume_ready("small", part_bytes=6 * 7)
+    house.run()
+    assert house.files == ["kpppkppp"] * 5
+
+
 def test_a_full_event_goes_on_as_the_next_one():
     house = House("kppp" * 20, motion="#" * 60, segment=8, event_max=24)
     serials = [part.event.serial for part in house.parts]

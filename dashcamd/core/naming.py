@@ -1,0 +1,106 @@
+"""Names on the stick: sorted by time, unique without a clock, legal on every file system.
+
+::
+
+    DASHCAM/2026-11-20/193528_e000107_motion/193528_p00.mp4      the clock is known: local time
+    DASHCAM/boot-000042/000311_e000108_motion/000311_p00.mp4     it is not: time since power-on
+
+The event number never goes back on a volume, so it alone gives the order.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import NamedTuple, Optional
+
+from dashcamd.types import Seconds
+
+ROOT = "DASHCAM"
+"""Nothing outside this folder is ever changed."""
+
+SIDECAR = "event.json"
+COVER = "cover.jpg"
+LOCK = "locked.txt"
+"""Whoever puts a file of this name into an event's folder locks it, on any computer."""
+
+OPEN_SUFFIX = ".part.mp4"
+CLOSED_SUFFIX = ".mp4"
+DAMAGED_SUFFIX = ".damaged"
+
+_EVENT = re.compile(r"^(\d{6})_e(\d{6,9})_([a-z]{1,16})$", re.ASCII)
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,9})$", re.ASCII)
+_PART = re.compile(r"^(\d{6})_p(\d{2,6})(\.part\.mp4|\.mp4|\.damaged)$", re.ASCII)
+_REASON = re.compile(r"[^a-z]")
+
+
+class EventName(NamedTuple):
+    """An event's folder: `day` above it, and its own `folder` name."""
+
+    day: str
+    folder: str
+
+    @property
+    def path(self) -> str:
+        """Path from the root of the volume."""
+        return "%s/%s/%s" % (ROOT, self.day, self.folder)
+
+
+class PartName(NamedTuple):
+    """What a part's file name says: its number in the event and how it ended."""
+
+    number: int
+    suffix: str
+
+
+def event_name(
+    number: int, reason: str, start: Optional[datetime], boot: int, uptime_s: Seconds
+) -> EventName:
+    """Name an event that begins at local time `start`, or `uptime_s` after power-on."""
+    word = _REASON.sub("", reason.lower())[:16] or "event"
+    if start is None:
+        day, stamp = "boot-%06d" % boot, _clock_face(uptime_s)
+    else:
+        day, stamp = start.strftime("%Y-%m-%d"), start.strftime("%H%M%S")
+    return EventName(day, "%s_e%06d_%s" % (stamp, number, word))
+
+
+def part_name(number: int, start: Optional[datetime], uptime_s: Seconds) -> str:
+    """Name an open part without its suffix."""
+    stamp = _clock_face(uptime_s) if start is None else start.strftime("%H%M%S")
+    return "%s_p%02d" % (stamp, number)
+
+
+def _clock_face(uptime_s: Seconds) -> str:
+    minutes, seconds = divmod(int(uptime_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "%02d%02d%02d" % (min(hours, 99), minutes, seconds)
+
+
+def is_day(name: str) -> bool:
+    """Whether `name` is a folder of days or boots."""
+    return bool(_DAY.match(name))
+
+
+def event_number(folder: str) -> Optional[int]:
+    """The number in an event's folder name, None if it is not one."""
+    match = _EVENT.match(folder)
+    return int(match.group(2)) if match else None
+
+
+def event_reason(folder: str) -> str:
+    """The reason in an event's folder name."""
+    match = _EVENT.match(folder)
+    return match.group(3) if match else ""
+
+
+def parse_part(name: str) -> Optional[PartName]:
+    """What the file `name` says of a part, None if it is not one."""
+    match = _PART.match(name)
+    return PartName(int(match.group(2)), match.group(3)) if match else None
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file in an event's folder was written by dashcamd and goes with the event."""
+    plain = name[:-4] if name.endswith(".tmp") else name
+    return plain in (SIDECAR, COVER, LOCK) or parse_part(plain) is not None

@@ -1,0 +1,128 @@
+"""What is on a volume: events and their files, read tolerantly, never followed outside.
+
+The tree itself is the catalog; there is no database that could disagree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from dashcamd.core import naming
+from dashcamd.core.naming import EventName
+from dashcamd.errors import StorageError
+from dashcamd.storage import sidecar
+from dashcamd.storage.disk import Disk
+from dashcamd.storage.mp4_reader import sha256_of
+from dashcamd.storage.sidecar import EventFacts
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One event's folder as it lies on the volume.
+
+    `files` are the names and sizes of what dashcamd wrote there; `facts` is its sidecar, None
+    when that is missing or broken.
+    """
+
+    name: EventName
+    number: int
+    files: Tuple[Tuple[str, int], ...]
+    facts: Optional[EventFacts]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all its files."""
+        return sum(size for _, size in self.files)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether it must not be deleted."""
+        return any(name == naming.LOCK for name, _ in self.files)
+
+    @property
+    def parts(self) -> List[str]:
+        """Paths of its closed parts in order."""
+        return self._paths(naming.CLOSED_SUFFIX)
+
+    @property
+    def open_parts(self) -> List[str]:
+        """Paths of parts that were never closed."""
+        return self._paths(naming.OPEN_SUFFIX)
+
+    def _paths(self, suffix: str) -> List[str]:
+        found = []
+        for name, _ in self.files:
+            part = naming.parse_part(name)
+            if part is not None and part.suffix == suffix:
+                found.append((part.number, "%s/%s" % (self.name.path, name)))
+        return [path for _, path in sorted(found)]
+
+
+def names(disk: Disk) -> Iterator[Tuple[int, EventName]]:
+    """Number and name of every event's folder, in no particular order. Raises `StorageError`."""
+    for day in disk.entries(naming.ROOT):
+        if not day.is_dir or not naming.is_day(day.name):
+            continue
+        for folder in disk.entries("%s/%s" % (naming.ROOT, day.name)):
+            number = naming.event_number(folder.name)
+            if folder.is_dir and number is not None:
+                yield number, EventName(day.name, folder.name)
+
+
+def events(disk: Disk) -> List[StoredEvent]:
+    """All events on the volume, oldest first. Raises `StorageError`."""
+    return [load(disk, name) for _, name in sorted(names(disk))]
+
+
+def load(disk: Disk, name: EventName) -> StoredEvent:
+    """One event's folder. Raises `StorageError`."""
+    ours = tuple(
+        (entry.name, entry.size)
+        for entry in disk.entries(name.path)
+        if entry.is_file and naming.is_ours(entry.name)
+    )
+    number = naming.event_number(name.folder)
+    assert number is not None
+    return StoredEvent(name, number, ours, _facts(disk, name, dict(ours)))
+
+
+def find(disk: Disk, wanted: str) -> Optional[StoredEvent]:
+    """The event people call `wanted`: its folder's name, its path, or its number (``e000107``)."""
+    plain = wanted.strip("/").rpartition("/")[2]
+    number = plain.lstrip("e")
+    for found, name in names(disk):
+        is_number = number.isascii() and number.isdigit() and int(number) == found
+        if is_number or name.folder == plain:
+            return load(disk, name)
+    return None
+
+
+def read_small(disk: Disk, path: str, limit: int) -> Optional[bytes]:
+    """A small file's content; None when it is missing, unreadable or larger than `limit`."""
+    try:
+        file = disk.open(path)
+    except StorageError:
+        return None
+    try:
+        return file.read(0, limit) if file.size <= limit else None
+    except StorageError:
+        return None
+    finally:
+        file.close()
+
+
+def digest(disk: Disk, path: str) -> str:
+    """SHA-256 of a file in hexadecimal. Raises `StorageError`."""
+    file = disk.open(path)
+    try:
+        return sha256_of(file)
+    finally:
+        file.close()
+
+
+def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[EventFacts]:
+    if naming.SIDECAR not in files:
+        return None
+    data = read_small(disk, "%s/%s" % (name.path, naming.SIDECAR), sidecar.MAX_BYTES)
+    return sidecar.from_bytes(data) if data is not None else None

@@ -1,0 +1,94 @@
+"""After a power cut or a pulled stick: parts that were open become ordinary MP4 files.
+
+Crash order: the file itself (`dashcamd.storage.mp4_recovery`), rename to its final name, fsync of
+the folder, sidecar. Every step can be repeated; a cut between two of them is finished next time.
+A leftover without a single whole frame is set aside as ``….damaged`` and reported, never deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Iterator, Optional
+
+from dashcamd.core import naming
+from dashcamd.errors import MediaError
+from dashcamd.storage import sidecar
+from dashcamd.storage.catalog import StoredEvent
+from dashcamd.storage.disk import Disk, replace_file
+from dashcamd.storage.mp4_reader import OK, inspect_source, sha256_of
+from dashcamd.storage.mp4_recovery import EMPTY, recover
+from dashcamd.storage.sidecar import EventFacts, PartFacts
+
+RECOVERED = "recovered"
+
+
+def is_interrupted(event: StoredEvent) -> bool:
+    """Whether the event was never closed: an open part, an open or outdated sidecar."""
+    if event.open_parts or event.facts is None:
+        return bool(event.open_parts or event.parts)
+    known = {part.file for part in event.facts.parts}
+    listed = {path.rpartition("/")[2] for path in event.parts}
+    return not event.facts.is_closed or not listed <= known
+
+
+def recover_event(disk: Disk, event: StoredEvent) -> Iterator[str]:
+    """Finish all that a cut left open in one event; yields a line for each thing done.
+
+    Raises `StorageError` when the volume fails.
+    """
+    facts = event.facts
+    for path in event.open_parts:
+        part = recover_part(disk, path)
+        if part is None:
+            yield "%s held no whole frame and was set aside" % path
+            continue
+        yield "%s recovered: %d frames, %.1f s" % (path, part.frames, part.duration_s)
+        facts = facts.with_part(_placed(part, facts)) if facts else None
+    if facts is None:
+        return
+    for path in event.parts:
+        name = path.rpartition("/")[2]
+        if not any(part.file == name for part in facts.parts):
+            facts = facts.with_part(_placed(_facts_of(disk, path, "ok"), facts))
+    facts = replace(facts, is_closed=True)
+    replace_file(disk, "%s/%s" % (event.name.path, naming.SIDECAR), sidecar.to_bytes(facts))
+
+
+def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:
+    """Finish one open part under its final name; None if it held nothing and was set aside.
+
+    Raises `StorageError`.
+    """
+    stem = path[: -len(naming.OPEN_SUFFIX)]
+    try:
+        is_empty = recover(disk, path).status == EMPTY
+    except MediaError:
+        is_empty = True
+    final = stem + (naming.DAMAGED_SUFFIX if is_empty else naming.CLOSED_SUFFIX)
+    disk.rename(path, final)
+    disk.sync_dir(path.rpartition("/")[0])
+    return None if is_empty else _facts_of(disk, final, RECOVERED)
+
+
+def _facts_of(disk: Disk, path: str, status: str) -> PartFacts:
+    file = disk.open(path)
+    try:
+        info = inspect_source(file)
+        digest = sha256_of(file)
+    finally:
+        file.close()
+    return PartFacts(
+        file=path.rpartition("/")[2],
+        start=0.0,
+        duration_s=info.duration_s,
+        frames=info.frames,
+        bytes=info.bytes,
+        sha256=digest,
+        status=status if info.status == OK else info.status,
+    )
+
+
+def _placed(part: PartFacts, facts: EventFacts) -> PartFacts:
+    """The part with its start: behind the parts before it, as near as can be known now."""
+    before = [known.start + known.duration_s for known in facts.parts if known.file < part.file]
+    return replace(part, start=max(before, default=facts.start))

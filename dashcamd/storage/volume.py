@@ -1,0 +1,91 @@
+"""One stick in use: where the next event goes, and what makes room for it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime
+from typing import Dict, Optional, Tuple
+
+from dashcamd.core import naming
+from dashcamd.core.naming import EventName
+from dashcamd.core.timeline import Moment
+from dashcamd.storage import catalog
+from dashcamd.storage.disk import Disk, Space, replace_file
+from dashcamd.types import Seconds
+
+MARKER = naming.ROOT + "/volume.json"
+MARKER_BYTES = 4096
+
+
+class Volume:
+    """A disk with a ``DASHCAM`` folder, an identity, a boot counter and an event counter.
+
+    Opening it writes the marker; that is also the test that it can be written. `part` paths are
+    made by the record thread, everything else belongs to the keep thread.
+    """
+
+    def __init__(self, disk: Disk, where: str, boot_id: str) -> None:
+        """Take `disk`, mounted at `where`, into use. Raises `StorageError` if it cannot be."""
+        self.disk = disk
+        self.where = where
+        self.boot_id = boot_id
+        disk.make_dirs(naming.ROOT)
+        known = _read_marker(disk)
+        self.id = str(known.get("id") or uuid.uuid4().hex)
+        before = _counter(known.get("boot"))
+        self.boot = before if known.get("boot_id") == boot_id and before else before + 1
+        on_disk = max((number for number, _ in catalog.names(disk)), default=0)
+        self._last_event = max(on_disk, _counter(known.get("last_event")))
+        self._write_marker()
+
+    @property
+    def space(self) -> Space:
+        """Room on the volume now. Raises `StorageError`."""
+        return self.disk.space()
+
+    def new_event(
+        self, reason: str, moment: Optional[Moment], start: Seconds
+    ) -> Tuple[int, EventName]:
+        """Make the folder of the next event, which begins at stamp `start`; its number and name.
+
+        Raises `StorageError`.
+        """
+        self._last_event += 1
+        name = naming.event_name(self._last_event, reason, local(moment), self.boot, start)
+        self.disk.make_dirs(name.path)
+        return self._last_event, name
+
+    def close(self) -> None:
+        """Note the counters if the disk still takes them, and let go of it."""
+        try:
+            self._write_marker()
+        finally:
+            self.disk.close()
+
+    def _write_marker(self) -> None:
+        marker = {
+            "id": self.id,
+            "boot": self.boot,
+            "boot_id": self.boot_id,
+            "last_event": self._last_event,
+        }
+        replace_file(self.disk, MARKER, (json.dumps(marker) + "\n").encode("ascii"))
+
+
+def local(moment: Optional[Moment]) -> Optional[datetime]:
+    """The local time of a label, for names that people read."""
+    return datetime.fromtimestamp(moment.wall) if moment else None
+
+
+def _read_marker(disk: Disk) -> Dict[str, object]:
+    data = catalog.read_small(disk, MARKER, MARKER_BYTES)
+    try:
+        known = json.loads(data.decode("utf-8")) if data else {}
+    except (ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _counter(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 10**9 else 0
