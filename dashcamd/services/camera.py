@@ -1,0 +1,209 @@
+"""The camera's keeper: opens it, watches it, closes it, and opens it again when it died.
+
+::
+
+    closed ──start──▶ delivering ──error, silence──▶ lost ──back-off──▶ closed
+                          └──end of the file──▶ ended
+
+A camera with threads of its own is only looked after, once a second; a pumped one is also driven
+from here, at the pace of its stamps.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, Optional
+
+from dashcamd.cameras.port import Camera, PumpedCamera
+from dashcamd.clock import Clock
+from dashcamd.config import CameraConfig
+from dashcamd.errors import CameraError, EndOfStream
+from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.services.messages import CameraLost, CameraReady, RecordMessage
+from dashcamd.types import CameraInfo, Frame, Jpeg, MotionField, Seconds, Sinks
+
+log = logging.getLogger(__name__)
+
+CHECK_S = 1.0
+SILENCE_S = 4.0
+"""No frame for so long is a fault: shown within 5 s, far above any pause of a healthy camera."""
+
+BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
+"""Pauses before reopening; the last one repeats, so a camera that returns records within 10 s."""
+
+COVER_FPS = 2.0
+"""Previews a second while an event still lacks its cover picture."""
+
+
+class CameraService:
+    """Keeps one camera delivering into ring, fields and previews.
+
+    `make` builds a camera that is not started yet. The sinks it hands out run on the camera's own
+    thread: each is one append and never raises.
+    """
+
+    name = "camera"
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        make: Callable[[], Camera],
+        clock: Clock,
+        ring: Ring,
+        fields: Mailbox[MotionField],
+        previews: Latest[Jpeg],
+        record: Mailbox[RecordMessage],
+        board: Board,
+    ) -> None:
+        self.wake = threading.Event()
+        self.ended = threading.Event()
+        """Set when the source has come to its end and nothing more will be delivered."""
+        self._config = config
+        self._make = make
+        self._clock = clock
+        self._ring = ring
+        self._record = record
+        self._board = board
+        self._sinks = Sinks(self._take, fields.put, previews.put)
+        self._camera: Optional[Camera] = None
+        self._info: Optional[CameraInfo] = None
+        self._fault: Optional[str] = None
+        self._failures = 0
+        self._retry_at: Seconds = float("-inf")
+        self._last_frame_ts: Optional[Seconds] = None
+        self._last_frame_seen: Seconds = 0.0
+        self._next_check: Seconds = 0.0
+        self._covers_wanted = 0.0
+        self._jpeg_fps = 0.0
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the source is one that will not come later: a file, or drawn here."""
+        return self._config.source == "synthetic" or self._config.source.startswith("media:")
+
+    def open(self) -> None:
+        """Start the camera now; called first by `run`, so that a wrong file ends it.
+
+        Raises `CameraError`.
+        """
+        camera = self._make()
+        now = self._clock.monotonic()
+        try:
+            info = camera.start(self._sinks, now)
+            refused = camera.apply(self._config)
+        except CameraError:
+            camera.stop()
+            raise
+        if refused:
+            log.warning("%s has no way to honour these settings: %s", info.name, ", ".join(refused))
+        self._camera, self._info, self._fault = camera, info, None
+        self._last_frame_seen = self._next_check = now
+        self._jpeg_fps = 0.0
+        self._record.put(CameraReady(info))
+        log.info("%s delivers %dx%d at %g fps", info.name, info.width, info.height, info.fps)
+
+    def want_cover(self, is_wanted: bool) -> None:
+        """Ask for previews while an event lacks its cover; from any thread."""
+        self._covers_wanted = COVER_FPS if is_wanted else 0.0
+
+    def step(self, now: Seconds) -> Seconds:
+        """Open, pump or check the camera, whatever is due."""
+        if self.ended.is_set():
+            return CHECK_S
+        try:
+            return self._care(now)
+        except EndOfStream:
+            self._end()
+        except CameraError as error:
+            self._lose(now, str(error))
+        return CHECK_S
+
+    def close(self) -> None:
+        """Stop the camera."""
+        if self._camera is not None:
+            self._camera.stop()
+            self._camera = None
+        self._post(self._clock.monotonic())
+
+    def _care(self, now: Seconds) -> Seconds:
+        if self._camera is None:
+            if now < self._retry_at:
+                return self._retry_at - now
+            self.open()
+        camera = self._camera
+        assert camera is not None
+        if now >= self._next_check:
+            self._next_check = now + CHECK_S
+            self._check(camera, now)
+        if isinstance(camera, PumpedCamera):
+            return self._pump(camera, now)
+        return CHECK_S
+
+    def _check(self, camera: Camera, now: Seconds) -> None:
+        camera.check()
+        if self._covers_wanted != self._jpeg_fps:
+            self._jpeg_fps = self._covers_wanted
+            camera.want_jpegs(self._jpeg_fps)
+        silence_s = now - self._last_frame_seen
+        if silence_s > SILENCE_S:
+            raise CameraError(
+                "no picture for %.0f s; the camera is stopped and opened again" % silence_s
+            )
+        self._failures = 0 if self._last_frame_ts is not None else self._failures
+        self._post(now)
+
+    def _pump(self, camera: PumpedCamera, now: Seconds) -> Seconds:
+        if camera.is_live:
+            camera.pump()
+            return 0.0
+        due = camera.next_ts()
+        if due is not None and due > now:
+            return min(CHECK_S, due - now)
+        camera.pump()
+        following = camera.next_ts()
+        return 0.0 if following is None else min(CHECK_S, max(0.0, following - now))
+
+    def _take(self, frame: Frame) -> None:
+        self._ring.append(frame)
+        self._last_frame_ts = frame.ts
+        self._last_frame_seen = self._clock.monotonic()
+
+    def _lose(self, now: Seconds, why: str) -> None:
+        if self._camera is not None:
+            self._camera.stop()
+            self._camera = None
+            self._record.put(CameraLost(why))
+        pause_s = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
+        self._failures += 1
+        self._retry_at = now + pause_s
+        if why != self._fault:
+            log.error("camera lost: %s; trying again every few seconds", why)
+        self._fault = why
+        self._last_frame_ts = None
+        self._post(now)
+
+    def _end(self) -> None:
+        assert self._camera is not None
+        self._camera.stop()
+        self._record.put(CameraLost("the source has ended"))
+        log.info("the source has ended after %d frames", self._ring.stats.appended)
+        self.ended.set()
+
+    def _post(self, now: Seconds) -> None:
+        info, stats = self._info, self._ring.stats
+        is_on = self._camera is not None
+        self._board.post(
+            "camera",
+            {
+                "name": info.name if info else None,
+                "state": "ended" if self.ended.is_set() else "delivering" if is_on else "lost",
+                "resolution": "%dx%d" % (info.width, info.height) if info else None,
+                "fps": info.fps if info else None,
+                "last_frame_age_s": round(now - self._last_frame_seen, 3) if info else None,
+                "frames_captured": stats.appended,
+                "ring_bytes": stats.bytes,
+                "ring_span_s": round(stats.span_s, 3),
+                "fault": self._fault,
+            },
+        )

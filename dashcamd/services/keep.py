@@ -1,0 +1,280 @@
+"""The keep thread: sidecars, covers, hashes, retention, recovery - everything that is not urgent.
+
+It alone writes ``event.json`` and deletes. It never opens a part that is still being written, and
+nothing it does can hold up the record thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import Callable, Dict, List, Optional
+
+from dashcamd.config import StorageConfig
+from dashcamd.core import naming, retention
+from dashcamd.core.naming import EventName
+from dashcamd.core.retention import Kept
+from dashcamd.core.timeline import Timeline
+from dashcamd.core.wants import Story
+from dashcamd.errors import StorageError
+from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.services.messages import (
+    EventClosed,
+    EventOpened,
+    FramesLost,
+    KeepMessage,
+    PartAbandoned,
+    PartClosed,
+    RoomNeeded,
+)
+from dashcamd.storage import catalog, recovery, sidecar
+from dashcamd.storage.catalog import StoredEvent
+from dashcamd.storage.deletion import delete_event, delete_part
+from dashcamd.storage.disk import replace_file
+from dashcamd.storage.sidecar import EventFacts
+from dashcamd.storage.volume import Volume
+from dashcamd.types import Jpeg, Seconds
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 1.0
+RETENTION_S = 10.0
+"""How often room is made without being asked; the reserve holds many times as much video."""
+
+MIB = 1 << 20
+DAY_S = 86400.0
+
+
+class _Open:
+    """The event that is being recorded: its facts so far and whether it has its cover."""
+
+    def __init__(self, volume: Volume, name: EventName, facts: EventFacts) -> None:
+        self.volume = volume
+        self.name = name
+        self.facts = facts
+        self.has_cover = False
+
+
+class KeepService:
+    """Looks after what is on the volume in use."""
+
+    name = "keep"
+
+    def __init__(
+        self,
+        config: StorageConfig,
+        inbox: Mailbox[KeepMessage],
+        volume: Latest[Optional[Volume]],
+        previews: Latest[Jpeg],
+        want_cover: Callable[[bool], None],
+        timeline: Timeline,
+        board: Board,
+    ) -> None:
+        self.wake: threading.Event = inbox.wake
+        self._config = config
+        self._inbox = inbox
+        self._slot = volume
+        self._previews = previews
+        self._want_cover = want_cover
+        self._timeline = timeline
+        self._board = board
+        self._slot_version = 0
+        self._volume: Optional[Volume] = None
+        self._open: Dict[str, _Open] = {}
+        self._next_retention: Seconds = float("-inf")
+        self._deleted = 0
+        self._short_bytes = 0
+        self._fault: Optional[str] = None
+        self._to_recover: List[StoredEvent] = []
+
+    def step(self, now: Seconds) -> Seconds:
+        """Take messages, then one piece of the work that can wait."""
+        self._follow_volume()
+        for message in self._inbox.drain():
+            self._try(lambda heard=message: self._hear(heard))  # type: ignore[misc]
+        self._try(self._take_covers)
+        if now >= self._next_retention:
+            self._next_retention = now + RETENTION_S
+            self._try(lambda: self._make_room(now))
+        if self._to_recover:
+            self._try(self._recover_one)
+            return 0.0
+        self._post()
+        return PERIOD_S
+
+    def close(self) -> None:
+        """Take the last messages."""
+        for message in self._inbox.drain():
+            self._try(lambda heard=message: self._hear(heard))  # type: ignore[misc]
+        self._try(self._take_covers)
+        self._post()
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except StorageError as error:
+            if str(error) != self._fault:
+                log.warning("housekeeping on the volume failed: %s; video is not affected", error)
+            self._fault = str(error)
+
+    def _follow_volume(self) -> None:
+        version, volume = self._slot.peek()
+        if version == self._slot_version:
+            return
+        self._slot_version = version
+        self._volume = volume
+        self._to_recover = []
+        if volume is not None:
+            self._fault = None
+            self._next_retention = float("-inf")
+            self._try(lambda: self._look_for_leftovers(volume))
+
+    def _look_for_leftovers(self, volume: Volume) -> None:
+        ours = {event.name for event in self._open.values() if event.volume is volume}
+        self._to_recover = [
+            event
+            for event in catalog.events(volume.disk)
+            if event.name not in ours and recovery.is_interrupted(event)
+        ]
+
+    def _recover_one(self) -> None:
+        event = self._to_recover.pop(0)
+        if self._volume is not None:
+            for line in recovery.recover_event(self._volume.disk, event):
+                log.warning("%s", line)
+
+    def _hear(self, message: KeepMessage) -> None:
+        if isinstance(message, EventOpened):
+            self._open[message.name.path] = _Open(message.volume, message.name, message.facts)
+            self._want_cover(True)
+            self._save(self._open[message.name.path])
+        elif isinstance(message, PartClosed):
+            self._add_part(message)
+        elif isinstance(message, PartAbandoned):
+            self._recover_abandoned(message)
+        elif isinstance(message, FramesLost):
+            self._add_gap(message)
+        elif isinstance(message, EventClosed):
+            self._close_event(message)
+        elif isinstance(message, RoomNeeded):
+            self._next_retention = float("-inf")
+
+    def _add_part(self, message: PartClosed) -> None:
+        path = "%s/%s" % (message.name.path, message.part.file)
+        digest = catalog.digest(message.volume.disk, path)
+        event = self._open.get(message.name.path)
+        if event is not None:
+            event.facts = _told(event.facts, message.story)
+            event.facts = event.facts.with_part(replace(message.part, sha256=digest))
+            self._save(event)
+
+    def _recover_abandoned(self, message: PartAbandoned) -> None:
+        event = self._open.get(message.name.path)
+        recovered = recovery.recover_part(message.volume.disk, message.path)
+        if event is not None and recovered is not None:
+            event.facts = event.facts.with_part(recovered)
+            self._save(event)
+
+    def _add_gap(self, message: FramesLost) -> None:
+        event = self._open.get(message.name.path) if message.name else None
+        if event is not None:
+            event.facts = replace(event.facts, gaps=(*event.facts.gaps, message.gap))
+
+    def _close_event(self, message: EventClosed) -> None:
+        event = self._open.pop(message.name.path, None)
+        if not self._open:
+            self._want_cover(False)
+        if event is not None:
+            self._take_cover(event)
+            event.facts = replace(_told(event.facts, message.story), is_closed=True)
+            self._save(event)
+
+    def _save(self, event: _Open) -> None:
+        path = "%s/%s" % (event.name.path, naming.SIDECAR)
+        replace_file(event.volume.disk, path, sidecar.to_bytes(event.facts))
+
+    def _take_covers(self) -> None:
+        for event in self._open.values():
+            self._take_cover(event)
+        if self._open and all(event.has_cover for event in self._open.values()):
+            self._want_cover(False)
+
+    def _take_cover(self, event: _Open) -> None:
+        _, picture = self._previews.peek()
+        if event.has_cover or picture is None or picture.ts < event.facts.first_motion:
+            return
+        path = "%s/%s" % (event.name.path, naming.COVER)
+        replace_file(event.volume.disk, path, picture.data)
+        event.has_cover = True
+
+    def _make_room(self, now: Seconds) -> None:
+        volume = self._volume
+        if volume is None:
+            return
+        space = volume.space
+        reserve = retention.reserve_bytes(self._config.reserve_mib * MIB, space.total)
+        stored = {event.number: event for event in catalog.events(volume.disk)}
+        kept = [self._kept(event, volume, now) for event in stored.values()]
+        chosen = retention.plan(kept, space.free, reserve, self._config.keep_days * DAY_S)
+        for number in chosen.events:
+            delete_event(volume.disk, stored[number])
+            self._deleted += 1
+            log.info("deleted %s to make room", stored[number].name.folder)
+        for path in chosen.parts:
+            delete_part(volume.disk, path)
+        self._short_bytes = chosen.short_bytes
+
+    def _kept(self, event: StoredEvent, volume: Volume, now: Seconds) -> Kept:
+        is_open = event.name.path in self._open
+        sizes = dict(event.files)
+        parts = tuple((path, sizes[path.rpartition("/")[2]]) for path in event.parts)
+        return Kept(
+            event.number,
+            event.bytes,
+            is_locked=event.is_locked,
+            is_open=is_open,
+            age_s=self._age_s(event.facts, volume, now),
+            parts=parts if is_open else (),
+        )
+
+    def _age_s(self, facts: Optional[EventFacts], volume: Volume, now: Seconds) -> Optional[float]:
+        """Seconds since the event's end: by the monotonic clock of this boot, else by labels."""
+        if facts is None:
+            return None
+        if facts.boot_id == volume.boot_id:
+            return now - facts.end
+        present = self._timeline.moment(now)
+        if present is None or facts.moment is None:
+            return None
+        doubt_s = present.uncertainty_s + facts.moment.uncertainty_s
+        return present.wall - facts.moment.wall - doubt_s
+
+    def _post(self) -> None:
+        self._board.post(
+            "keep",
+            {
+                "events_deleted": self._deleted,
+                "short_bytes": self._short_bytes,
+                "leftovers": len(self._to_recover),
+                "fault": self._fault or _short(self._short_bytes),
+            },
+        )
+
+
+def _short(missing: int) -> Optional[str]:
+    if not missing:
+        return None
+    return (
+        "locked events and foreign files leave no room: %d MiB are missing; unlock events or "
+        "delete files" % (missing // MIB + 1)
+    )
+
+
+def _told(facts: EventFacts, story: Story) -> EventFacts:
+    return replace(
+        facts,
+        last_motion=story.last_motion,
+        peak_blocks=story.peak_blocks,
+        motions=story.motions,
+    )

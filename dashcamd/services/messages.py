@@ -1,0 +1,133 @@
+"""What services tell each other: one frozen class for each thing that can be said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Optional, Union
+
+from dashcamd.core.naming import EventName
+from dashcamd.core.wants import Story
+from dashcamd.storage.sidecar import EventFacts, PartFacts
+from dashcamd.storage.volume import Volume
+from dashcamd.types import CameraInfo, Gap, Motion, Seconds
+
+MERGE_S = 1.0
+"""Motion that pauses for less is one message; far below any gap, so no decision depends on it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The detector has judged everything up to `ts`, and found `motion` or nothing."""
+
+    ts: Seconds
+    motion: Optional[Motion] = None
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """Somebody asked at `ts` to record now."""
+
+    ts: Seconds
+    reason: str
+
+
+@dataclass(frozen=True)
+class Armed:
+    """Listen to motion, or not, from `ts` on."""
+
+    ts: Seconds
+    is_armed: bool
+
+
+@dataclass(frozen=True)
+class CameraReady:
+    """A camera delivers from now on."""
+
+    info: CameraInfo
+
+
+@dataclass(frozen=True)
+class CameraLost:
+    """No frame will come for a while."""
+
+    why: str
+
+
+RecordMessage = Union[Judged, Triggered, Armed, CameraReady, CameraLost]
+
+
+def coalesce(queued: RecordMessage, new: RecordMessage) -> Optional[RecordMessage]:
+    """Fold two judgements into one where that loses nothing."""
+    if not isinstance(queued, Judged) or not isinstance(new, Judged):
+        return None
+    if queued.motion is None or new.motion is None:
+        return Judged(new.ts, new.motion or queued.motion)
+    if new.motion.first - queued.motion.last > MERGE_S:
+        return None
+    peak = max(queued.motion, new.motion, key=lambda motion: motion.peak_blocks)
+    first = min(queued.motion.first, new.motion.first)
+    both = replace(peak, first=first, last=max(queued.motion.last, new.motion.last))
+    return Judged(new.ts, both)
+
+
+@dataclass(frozen=True)
+class EventOpened:
+    """The record thread made the folder of an event."""
+
+    volume: Volume
+    name: EventName
+    facts: EventFacts
+
+
+@dataclass(frozen=True)
+class PartClosed:
+    """A part of event `name` is an ordinary MP4 now."""
+
+    volume: Volume
+    name: EventName
+    part: PartFacts
+    story: Story
+
+
+@dataclass(frozen=True)
+class PartAbandoned:
+    """A part could not be closed; recover it if the volume can still be written."""
+
+    volume: Volume
+    name: EventName
+    path: str
+
+
+@dataclass(frozen=True)
+class FramesLost:
+    """Frames of event `name` were wanted and are gone."""
+
+    volume: Volume
+    name: Optional[EventName]
+    gap: Gap
+
+
+@dataclass(frozen=True)
+class EventClosed:
+    """Nothing more will come of event `name`."""
+
+    volume: Volume
+    name: EventName
+    story: Story
+
+
+@dataclass(frozen=True)
+class RoomNeeded:
+    """A write found the volume full."""
+
+
+KeepMessage = Union[EventOpened, PartClosed, PartAbandoned, FramesLost, EventClosed, RoomNeeded]
+
+
+@dataclass(frozen=True)
+class VolumeFailed:
+    """The record thread could not write to `volume`."""
+
+    volume: Volume
+    why: str
+    is_full: bool

@@ -1,0 +1,286 @@
+"""The record thread: the only one that writes video.
+
+It wakes twice a second and on messages, asks `dashcamd.core.recording` what to do, does it, and
+confirms what is durable. Anything the volume refuses ends the part, is shown, and never reaches
+the camera: the frames stay in the ring and go to the next volume, or to this one when it is back.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from typing import Callable, Dict, Optional
+
+from dashcamd.core import naming
+from dashcamd.core.naming import EventName
+from dashcamd.core.recording import (
+    Action,
+    Append,
+    CloseEvent,
+    ClosePart,
+    Event,
+    Lose,
+    OpenPart,
+    Recording,
+)
+from dashcamd.core.retention import part_bytes
+from dashcamd.core.timeline import Timeline
+from dashcamd.errors import MediaError, StorageError
+from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.services.messages import (
+    Armed,
+    CameraLost,
+    CameraReady,
+    EventClosed,
+    EventOpened,
+    FramesLost,
+    Judged,
+    KeepMessage,
+    PartAbandoned,
+    PartClosed,
+    RecordMessage,
+    RoomNeeded,
+    Triggered,
+    VolumeFailed,
+)
+from dashcamd.storage.part import Part
+from dashcamd.storage.sidecar import EventFacts
+from dashcamd.storage.volume import Volume, local
+from dashcamd.types import Seconds
+
+log = logging.getLogger(__name__)
+
+PERIOD_S = 0.5
+FRESH_S = 5.0
+"""``recording`` is said only while durable bytes moved within this time (invariant 5)."""
+
+LOG_PERIOD_S = 60.0
+"""Lost frames are logged at most so often; every one is counted."""
+
+
+class RecordService:
+    """Carries out the recorder's decisions on the volume in use."""
+
+    name = "record"
+
+    def __init__(
+        self,
+        recording: Recording,
+        inbox: Mailbox[RecordMessage],
+        volume: Latest[Optional[Volume]],
+        keep: Mailbox[KeepMessage],
+        failed: Mailbox[VolumeFailed],
+        timeline: Timeline,
+        board: Board,
+        now: Callable[[], Seconds],
+    ) -> None:
+        self.wake: threading.Event = inbox.wake
+        self._recording = recording
+        self._inbox = inbox
+        self._slot = volume
+        self._keep = keep
+        self._failed = failed
+        self._timeline = timeline
+        self._board = board
+        self._now = now
+        self._slot_version = 0
+        self._volume: Optional[Volume] = None
+        self._part: Optional[Part] = None
+        self._names: Dict[int, EventName] = {}
+        self._camera = ""
+        self._fault: Optional[str] = None
+        self._frames_written = 0
+        self._frames_lost = 0
+        self._bytes_written = 0
+        self._gaps = 0
+        self._durable_at: Optional[Seconds] = None
+        self._newest_durable_ts: Optional[Seconds] = None
+        self._gap_logged_at: Seconds = float("-inf")
+
+    def step(self, now: Seconds) -> Seconds:
+        """Take messages, write what is wanted, say how it goes."""
+        self._follow_volume()
+        for message in self._inbox.drain():
+            self._hear(message)
+        self._write_wanted()
+        self._post(now)
+        return PERIOD_S
+
+    def close(self) -> None:
+        """Write everything that is still wanted and close the open part."""
+        for message in self._inbox.drain():
+            self._hear(message)
+        self._recording.wants.stop()
+        self._write_wanted()
+        self._post(self._now())
+
+    def _hear(self, message: RecordMessage) -> None:
+        wants = self._recording.wants
+        if isinstance(message, Judged):
+            if message.motion is not None:
+                wants.motion(message.motion)
+            wants.seen(message.ts)
+        elif isinstance(message, Triggered):
+            wants.trigger(message.ts, message.reason)
+        elif isinstance(message, Armed):
+            wants.arm(message.is_armed, message.ts)
+        elif isinstance(message, CameraReady):
+            self._camera = message.info.description or message.info.name
+            wants.gop(message.info.gop_s)
+        elif isinstance(message, CameraLost):
+            wants.camera_lost()
+
+    def _follow_volume(self) -> None:
+        version, volume = self._slot.peek()
+        if version == self._slot_version:
+            return
+        self._slot_version = version
+        if self._volume is not None and volume is not self._volume:
+            self._let_go("the volume was taken away")
+        self._volume = volume
+        if volume is not None:
+            try:
+                limit = part_bytes(volume.space.total)
+            except StorageError as error:
+                self._give_up(volume, error)
+                return
+            self._fault = None
+            self._recording.volume_ready(volume.id, limit)
+
+    def _write_wanted(self) -> None:
+        while self._volume is not None:
+            actions = self._recording.advance()
+            if not actions:
+                return
+            try:
+                for action in actions:
+                    self._carry_out(self._volume, action)
+            except (StorageError, MediaError) as error:
+                self._give_up(self._volume, error)
+                return
+            self._recording.confirm()
+
+    def _carry_out(self, volume: Volume, action: Action) -> None:
+        if isinstance(action, OpenPart):
+            self._open_part(volume, action)
+        elif isinstance(action, Append):
+            self._append(action)
+        elif isinstance(action, ClosePart):
+            self._close_part(volume, action.reason)
+        elif isinstance(action, CloseEvent):
+            self._close_event(volume, action.event)
+        else:
+            self._count_lost(volume, action)
+
+    def _open_part(self, volume: Volume, opened: OpenPart) -> None:
+        start = opened.first.ts
+        name = self._names.get(opened.event.serial)
+        if name is None:
+            name = self._open_event(volume, opened.event, start)
+        moment = self._timeline.moment(start)
+        stem = naming.part_name(opened.part, local(moment), start)
+        wall = moment.wall if moment else 0.0
+        self._part = Part(volume.disk, name.path, stem, wall, opened.overlap_frames)
+        self._open_name, self._open_story = name, opened.event.story
+
+    def _open_event(self, volume: Volume, event: Event, start: Seconds) -> EventName:
+        moment = self._timeline.moment(start)
+        number, name = volume.new_event(event.story.reason, moment, start)
+        before = self._names.get(event.continues) if event.continues else None
+        self._names = {event.serial: name}
+        facts = EventFacts(
+            number=number,
+            reason=event.story.reason,
+            boot=volume.boot,
+            boot_id=volume.boot_id,
+            start=start,
+            moment=moment,
+            first_motion=event.story.first_motion,
+            last_motion=event.story.last_motion,
+            peak_blocks=event.story.peak_blocks,
+            motions=event.story.motions,
+            continues=before.folder if before else "",
+            camera=self._camera,
+        )
+        self._keep.put(EventOpened(volume, name, facts))
+        log.info("event %s begins", name.folder)
+        return name
+
+    def _append(self, action: Append) -> None:
+        assert self._part is not None
+        before = self._part.bytes
+        self._part.append(action.frames, action.next_ts)
+        self._bytes_written += self._part.bytes - before
+        self._frames_written += len(action.frames)
+        self._durable_at = self._now()
+        self._newest_durable_ts = action.frames[-1].ts
+
+    def _close_part(self, volume: Volume, reason: str) -> None:
+        assert self._part is not None
+        facts = self._part.finish()
+        self._part = None
+        self._keep.put(PartClosed(volume, self._open_name, facts, self._open_story))
+        log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
+
+    def _close_event(self, volume: Volume, event: Event) -> None:
+        name = self._names.get(event.serial)
+        if name is not None:
+            self._keep.put(EventClosed(volume, name, event.story))
+
+    def _count_lost(self, volume: Volume, lost: Lose) -> None:
+        self._frames_lost += lost.gap.frames
+        self._gaps += 1
+        name = self._names.get(lost.event.serial)
+        self._keep.put(FramesLost(volume, name, lost.gap))
+        if self._now() - self._gap_logged_at >= LOG_PERIOD_S:
+            self._gap_logged_at = self._now()
+            log.warning(
+                "%d frames of this event are lost (%s), %d since the start; a faster stick or a "
+                "larger [recording] ring_mib keeps them",
+                lost.gap.frames,
+                lost.gap.cause,
+                self._frames_lost,
+            )
+
+    def _give_up(self, volume: Volume, error: Exception) -> None:
+        """End the part as it is and hand the volume back; the frames wait in the ring."""
+        why = str(error)
+        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        log.error("recording on %s stopped: %s; frames are kept in memory", volume.where, why)
+        self._let_go(why)
+        if is_full:
+            self._keep.put(RoomNeeded())
+        self._failed.put(VolumeFailed(volume, why, is_full))
+
+    def _let_go(self, why: str) -> None:
+        part, volume, self._part, self._volume = self._part, self._volume, None, None
+        if part is not None and volume is not None:
+            part.abandon()
+            self._keep.put(PartAbandoned(volume, self._open_name, part.path))
+        self._fault = why
+        self._recording.volume_lost()
+
+    def _post(self, now: Seconds) -> None:
+        age_s = None if self._durable_at is None else max(0.0, now - self._durable_at)
+        event = self._recording.event
+        name = self._names.get(event.serial) if event else None
+        is_fresh = age_s is not None and age_s <= FRESH_S
+        self._board.post(
+            "recording",
+            {
+                "state": self._recording.state,
+                "recording": self._part is not None and is_fresh,
+                "armed": self._recording.wants.is_armed,
+                "event": name.folder if name else None,
+                "part": self._part.path if self._part else None,
+                "last_durable_age_s": None if age_s is None else round(age_s, 3),
+                "durable_ts": self._newest_durable_ts,
+                "backlog_frames": self._recording.backlog_frames,
+                "frames_written": self._frames_written,
+                "frames_lost": self._frames_lost,
+                "bytes_written": self._bytes_written,
+                "gaps": self._gaps,
+                "fault": self._fault,
+            },
+        )
