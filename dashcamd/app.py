@@ -1,0 +1,197 @@
+"""The wiring of the house: read `build` like a table of contents.
+
+`build` only connects; `run` opens the camera and the volume, lets the services go on threads or
+in lockstep, and closes them in the order in which data flows, so that nothing is lost on the way.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from dataclasses import dataclass
+from types import FrameType
+from typing import Callable, List, Optional
+
+from dashcamd.clock import SimClock
+from dashcamd.config import Config
+from dashcamd.control import status
+from dashcamd.control.protocol import socket_path
+from dashcamd.core.recording import Recording
+from dashcamd.core.timeline import Timeline
+from dashcamd.core.wants import Policy
+from dashcamd.errors import CameraError, StorageError
+from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.health.machine import Machine
+from dashcamd.services.camera import CameraService
+from dashcamd.services.clocks import ClockService
+from dashcamd.services.control import ControlService
+from dashcamd.services.detect import DetectService
+from dashcamd.services.health import HealthService
+from dashcamd.services.keep import KeepService
+from dashcamd.services.messages import KeepMessage, RecordMessage, VolumeFailed, coalesce
+from dashcamd.services.record import RecordService
+from dashcamd.services.runner import Lockstep, Service, Threads
+from dashcamd.services.volumes import VolumesService
+from dashcamd.storage.volume import Volume
+from dashcamd.types import Jpeg, Json, MotionField, Seconds
+from dashcamd.world import World
+
+log = logging.getLogger(__name__)
+
+MIB = 1 << 20
+
+FIELDS_WAITING = 64
+RECORD_MESSAGES = 256
+KEEP_MESSAGES = 4096
+"""Bounds of the mailboxes; far beyond what a healthy machine ever queues."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The wired services, in the order in which data flows through them."""
+
+    world: World
+    board: Board
+    camera: CameraService
+    volumes: VolumesService
+    control: ControlService
+    services: List[Service]
+
+    def status(self) -> Json:
+        """What `dashcamd status --json` prints, now."""
+        return status.document(self.board.snapshot(), self.world.clock.monotonic())
+
+
+def build(config: Config, world: World) -> House:
+    """Wire all rooms; starts nothing, touches nothing."""
+    board = Board()
+    ring = Ring(config.recording.ring_mib * MIB)
+    fields: Mailbox[MotionField] = Mailbox(FIELDS_WAITING)
+    previews: Latest[Jpeg] = Latest()
+    volume: Latest[Optional[Volume]] = Latest()
+    to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
+    to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
+    failed: Mailbox[VolumeFailed] = Mailbox(RECORD_MESSAGES)
+    timeline = Timeline(world.anchor())
+    recording = Recording(policy(config), ring, config.camera.keyframe_s)
+    recording.wants.arm(config.recording.armed, world.clock.monotonic())
+
+    camera = CameraService(
+        config.camera, world.make_camera, world.clock, ring, fields, previews, to_record, board
+    )
+    detect = DetectService(config.motion, fields, to_record, board)
+    record = RecordService(
+        recording, to_record, volume, to_keep, failed, timeline, board, world.clock.monotonic
+    )
+    keep = KeepService(
+        config.storage, to_keep, volume, previews, camera.want_cover, timeline, board
+    )
+    volumes = VolumesService(world.volumes, volume, failed, board, [record.wake, keep.wake])
+    clocks = ClockService(world.anchor, timeline, board)
+    health = HealthService(Machine().read, board)
+    control = ControlService(
+        socket_path(config.control.socket), board, to_record, volume, world.clock.monotonic
+    )
+    services: List[Service] = [camera, detect, record, keep, volumes, clocks, health]
+    return House(world, board, camera, volumes, control, services)
+
+
+def policy(config: Config) -> Policy:
+    """The recording rules out of the configuration."""
+    recording = config.recording
+    return Policy(
+        recording.pre_roll_s,
+        recording.post_roll_s,
+        recording.gap_s,
+        recording.segment_s,
+        recording.event_max_s,
+        recording.manual_s,
+        is_continuous=recording.mode == "continuous",
+    )
+
+
+def run(
+    house: House,
+    duration_s: Optional[Seconds] = None,
+    watch: Optional[Callable[[Json], None]] = None,
+) -> int:
+    """Run until the source ends, `duration_s` has passed or a signal comes; the exit status.
+
+    `watch` is given the status twice a second in real time. Raises `StorageError` for a folder
+    that cannot be used and `CameraError` for a file that cannot be played; everything else that
+    is missing is waited for.
+    """
+    _open_volume(house)
+    _open_camera(house)
+    if isinstance(house.world.clock, SimClock):
+        return _run_lockstep(house, house.world.clock, duration_s)
+    return _run_threads(house, duration_s, watch)
+
+
+def _open_volume(house: House) -> None:
+    try:
+        house.volumes.open()
+    except StorageError as error:
+        if house.world.volumes.is_fixed:
+            raise
+        log.warning("%s; events wait in memory until then", error)
+
+
+def _open_camera(house: House) -> None:
+    try:
+        house.camera.open()
+    except CameraError as error:
+        if house.camera.is_file:
+            raise
+        log.error("%s; trying again every few seconds", error)
+
+
+def _run_lockstep(house: House, clock: SimClock, duration_s: Optional[Seconds]) -> int:
+    runner = Lockstep(house.services, clock)
+    until = None if duration_s is None else clock.monotonic() + duration_s
+    runner.run(until, house.camera.ended)
+    runner.close()
+    return _verdict(house)
+
+
+def _run_threads(
+    house: House, duration_s: Optional[Seconds], watch: Optional[Callable[[Json], None]]
+) -> int:
+    clock = house.world.clock
+    house.control.open()
+    runner = Threads([house.control, *house.services], clock, house.board)
+    stop = threading.Event()
+    previous = _on_signals(stop.set)
+    end = None if duration_s is None else clock.monotonic() + duration_s
+    runner.start()
+    try:
+        while not (stop.is_set() or runner.ended.is_set() or house.camera.ended.is_set()):
+            if end is not None and clock.monotonic() >= end:
+                break
+            if watch is not None:
+                watch(house.status())
+            clock.wait(stop, 0.5)
+    finally:
+        runner.close()
+        for number, handler in previous:
+            signal.signal(number, handler)
+    return 1 if runner.failure is not None else _verdict(house)
+
+
+def _on_signals(stop: Callable[[], None]) -> list[tuple[signal.Signals, signal._HANDLER]]:
+    def handle(number: int, frame: Optional[FrameType]) -> None:
+        stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [(number, signal.signal(number, handle)) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def _verdict(house: House) -> int:
+    """1 when something that was wanted is not on the volume, else 0."""
+    recording = house.board.snapshot().get("recording", {})
+    if recording.get("backlog_frames"):
+        log.error("%d wanted frames found no volume", recording["backlog_frames"])
+        return 1
+    return 0

@@ -1,0 +1,196 @@
+"""``dashcamd check``: camera, stick, clock, temperature, permissions - one line each, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from typing import Callable, Iterator, NamedTuple, Tuple
+
+from dashcamd import __version__, world
+from dashcamd.cameras.choose import make_camera
+from dashcamd.cli.arguments import add_json, print_json, with_overrides
+from dashcamd.clock import SystemClock
+from dashcamd.config import Config
+from dashcamd.control import protocol
+from dashcamd.errors import CameraError, DashcamError, OperationError
+from dashcamd.health.machine import Machine, temperature
+from dashcamd.types import Json, Sinks
+
+HOT_C = 80.0
+"""A Pi throttles itself at 80 degrees (Raspberry Pi documentation, frequency management)."""
+
+MIB = 1 << 20
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, whether it is fine, what was seen and what to do about it."""
+
+    name: str
+    is_ok: bool
+    what: str
+    todo: str = ""
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    parser = commands.add_parser("check", parents=[common], help="is everything ready to record?")
+    parser.add_argument("--camera", metavar="C", help="check this camera instead")
+    parser.add_argument("--storage", metavar="S", help="check this folder instead")
+    parser.add_argument("--report", action="store_true", help="say more, for a bug report")
+    add_json(parser)
+    parser.set_defaults(act=act)
+
+
+def act(arguments: argparse.Namespace) -> int:
+    """Check everything; 1 if something needs doing."""
+    config = with_overrides(arguments.settings, arguments.camera, arguments.storage)
+    findings = [_safely(name, look, config) for name, look in LOOKS]
+    if arguments.report:
+        findings += _report()
+    is_ok = all(finding.is_ok for finding in findings)
+    if arguments.json:
+        print_json({"checks": [_json(finding) for finding in findings], "ok": is_ok})
+        return 0 if is_ok else 1
+    for finding in findings:
+        mark = "ok  " if finding.is_ok else "FAIL"
+        todo = "; " + finding.todo if finding.todo else ""
+        print("%s %-12s %s%s" % (mark, finding.name, finding.what, todo))
+    return 0 if is_ok else 1
+
+
+def _json(finding: Finding) -> Json:
+    return {
+        "name": finding.name,
+        "ok": finding.is_ok,
+        "what": finding.what,
+        "todo": finding.todo,
+    }
+
+
+def _safely(name: str, look: Callable[[Config], Finding], config: Config) -> Finding:
+    try:
+        return look(config)
+    except DashcamError as error:
+        return Finding(name, False, str(error))
+
+
+def _camera(config: Config) -> Finding:
+    if _daemon_status(config):
+        return Finding("camera", True, "in use by the running daemon; see `dashcamd status`")
+    clock = SystemClock()
+    camera = make_camera(config.camera.source, config.camera, clock)
+    ignore = Sinks(lambda frame: None, lambda field: None, lambda jpeg: None)
+    try:
+        info = camera.start(ignore, clock.monotonic())
+        refused = camera.apply(config.camera)
+    except CameraError as error:
+        return Finding("camera", False, str(error), "see [camera] source")
+    finally:
+        camera.stop()
+    what = "%s, %dx%d at %g fps" % (info.name, info.width, info.height, info.fps)
+    return Finding("camera", True, what, _not_honoured(refused))
+
+
+def _not_honoured(refused: Tuple[str, ...]) -> str:
+    return "it has no way to honour " + ", ".join(refused) if refused else ""
+
+
+def _storage(config: Config) -> Finding:
+    volume = world.volumes_of(config, "check").offer()
+    try:
+        space = volume.space
+    finally:
+        volume.close()
+    hours = space.free * 8 / config.camera.bitrate / 3600
+    what = "%s, %d MiB free of %d, about %.1f h of video" % (
+        volume.where,
+        space.free // MIB,
+        space.total // MIB,
+        hours,
+    )
+    return Finding("storage", hours > 0.1, what, "" if hours > 0.1 else "make room")
+
+
+def _clock(config: Config) -> Finding:
+    anchor = world.system_anchor(SystemClock())
+    if anchor is None:
+        return Finding(
+            "clock",
+            False,
+            "not set since power-on",
+            "recording works and names count boots; connect to a network or sign in with a phone",
+        )
+    return Finding("clock", True, "known from %s" % anchor.source)
+
+
+def _temperature(config: Config) -> Finding:
+    hottest = temperature()
+    if hottest is None:
+        return Finding("temperature", True, "no sensor here")
+    return Finding(
+        "temperature",
+        hottest < HOT_C,
+        "%.0f degrees" % hottest,
+        "" if hottest < HOT_C else "the processor slows down; give it air or shade",
+    )
+
+
+def _memory(config: Config) -> Finding:
+    recording, camera = config.recording, config.camera
+    held_s = max(recording.pre_roll_s + camera.keyframe_s, recording.gap_s - recording.post_roll_s)
+    ring_s = recording.ring_mib * MIB * 8 / camera.bitrate
+    what = "the ring holds %.0f s of video, %.0f s of a stick that stalls" % (
+        ring_s,
+        max(0.0, ring_s - held_s),
+    )
+    is_ok = ring_s >= held_s + 10
+    needed = int((held_s + 10) * camera.bitrate / 8 / MIB) + 1
+    return Finding(
+        "memory", is_ok, what, "" if is_ok else "set [recording] ring_mib to %d or more" % needed
+    )
+
+
+def _control(config: Config) -> Finding:
+    path = protocol.socket_path(config.control.socket)
+    if _daemon_status(config):
+        return Finding("daemon", True, "running, answers at %s" % path)
+    return Finding("daemon", True, "not running; `dashcamd run` starts it")
+
+
+def _daemon_status(config: Config) -> bool:
+    try:
+        protocol.ask(protocol.socket_path(config.control.socket), {"do": "status"})
+    except OperationError:
+        return False
+    return True
+
+
+LOOKS: Tuple[Tuple[str, Callable[[Config], Finding]], ...] = (
+    ("camera", _camera),
+    ("storage", _storage),
+    ("memory", _memory),
+    ("clock", _clock),
+    ("temperature", _temperature),
+    ("daemon", _control),
+)
+
+
+def _report() -> Iterator[Finding]:
+    yield Finding("dashcamd", True, __version__)
+    yield Finding("python", True, sys.version.split()[0])
+    yield Finding("machine", True, "%s, %s" % (platform.machine(), platform.platform()))
+    for module in ("numpy", "pyudev", "psutil", "av", "picamera", "picamera2", "libcamera"):
+        yield Finding(module, True, _version(module))
+    for key, value in Machine().read().items():
+        yield Finding(key, True, str(value))
+
+
+def _version(module: str) -> str:
+    try:
+        found = __import__(module)
+    except (ImportError, OSError) as error:
+        return "not usable here: %s" % str(error).splitlines()[0]
+    return str(getattr(found, "__version__", "installed"))

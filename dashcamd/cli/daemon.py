@@ -1,0 +1,85 @@
+"""Commands that ask the running daemon: ``status``, ``trigger``, ``arm``, ``disarm``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from dashcamd.cli.arguments import add_json, print_json
+from dashcamd.control import protocol
+from dashcamd.types import Json
+
+WATCH_S = 1.0
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the commands."""
+    parser = commands.add_parser("status", parents=[common], help="how the daemon fares")
+    parser.add_argument("--watch", action="store_true", help="again every second")
+    add_json(parser)
+    parser.set_defaults(act=status)
+    parser = commands.add_parser("trigger", parents=[common], help="record now")
+    parser.add_argument("--reason", default="manual", metavar="TEXT", help="noted in the event")
+    add_json(parser)
+    parser.set_defaults(act=trigger)
+    for word, text in (("arm", "react to motion"), ("disarm", "do not react to motion")):
+        parser = commands.add_parser(word, parents=[common], help=text)
+        add_json(parser)
+        parser.set_defaults(act=arm, do=word)
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print the daemon's status, once or every second."""
+    while True:
+        document = _ask(arguments, {"do": "status"})
+        if arguments.json:
+            print(json.dumps(document, indent=None if arguments.watch else 1), flush=True)
+        else:
+            print(_in_words(document), flush=True)
+        if not arguments.watch:
+            return 0
+        time.sleep(WATCH_S)
+
+
+def trigger(arguments: argparse.Namespace) -> int:
+    """Ask for a recording now."""
+    answer = _ask(arguments, {"do": "trigger", "reason": arguments.reason})
+    if arguments.json:
+        print_json(answer)
+    else:
+        print("recording was asked for")
+    return 0
+
+
+def arm(arguments: argparse.Namespace) -> int:
+    """Arm or disarm."""
+    answer = _ask(arguments, {"do": arguments.do})
+    if arguments.json:
+        print_json(answer)
+    else:
+        print("armed" if answer["armed"] else "disarmed")
+    return 0
+
+
+def _ask(arguments: argparse.Namespace, request: Json) -> Any:
+    return protocol.ask(protocol.socket_path(arguments.settings.control.socket), request)
+
+
+def _in_words(status: Json) -> str:
+    camera, volume, counters = status["camera"], status["volume"], status["counters"]
+    age_s = status["last_durable_age_s"]
+    lines = [
+        status["state"].upper() + (": " + status["event"] if status["event"] else ""),
+        "camera   %s %s, last picture %s s ago"
+        % (camera.get("name"), camera.get("state"), camera.get("last_frame_age_s")),
+        "volume   %s, %s MiB free" % (volume.get("where"), (volume.get("free_bytes") or 0) >> 20),
+        "motion   %s" % status["motion"].get("reason"),
+        "durable  %s" % ("nothing yet" if age_s is None else "%.1f s ago" % age_s),
+        "frames   %(frames_captured)d seen, %(frames_written)d written, %(frames_lost)d lost"
+        % counters,
+    ]
+    return "\n".join(lines + ["FAULT    " + fault for fault in status["faults"]])

@@ -1,0 +1,87 @@
+"""``dashcamd demo``: a moving drawn scene, a temporary folder as the stick, and what happens."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from dashcamd import app, world
+from dashcamd.cli import files
+from dashcamd.cli.arguments import seconds, with_overrides
+from dashcamd.storage import catalog
+from dashcamd.storage.disk import PosixDisk
+from dashcamd.types import Json
+
+DURATION_S = 45.0
+
+
+def add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "demo", parents=[common], help="show it without a camera or a stick"
+    )
+    parser.add_argument(
+        "--duration",
+        type=seconds,
+        default=DURATION_S,
+        metavar="S",
+        help="seconds to run (default: %(default)g; Ctrl-C ends it too)",
+    )
+    parser.add_argument("--storage", metavar="DIR", help="record here instead")
+    parser.set_defaults(act=act)
+
+
+def act(arguments: argparse.Namespace) -> int:
+    """Record the scene for a while, then list and verify what came of it."""
+    stick = arguments.storage or tempfile.mkdtemp(prefix="dashcamd-demo-")
+    config = with_overrides(arguments.settings, "synthetic", stick)
+    config = replace(config, camera=replace(config.camera, resolution="640x480"))
+    print("A drawn scene is the camera, the folder %s is the stick." % stick)
+    print("Something crosses the picture now and then; recording starts by itself. Ctrl-C ends.")
+    house = app.build(config, world.real(config))
+    status = app.run(house, arguments.duration, _StatusLine().show)
+    return max(status, _tell(Path(stick)))
+
+
+class _StatusLine:
+    """One line that is redrawn in place on a terminal, and printed when the state changes else."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
+        self._state = ""
+
+    def show(self, status: Json) -> None:
+        counters, motion = status["counters"], status["motion"]
+        line = "%-10s  motion: %-34s  %5d frames seen, %5d on the stick, %d lost" % (
+            status["state"],
+            motion.get("reason", ""),
+            counters["frames_captured"],
+            counters["frames_written"],
+            counters["frames_lost"],
+        )
+        if self._is_terminal:
+            print("\r\x1b[K" + line, end="", flush=True)
+        elif status["state"] != self._state:
+            print(line, flush=True)
+        self._state = status["state"]
+
+
+def _tell(stick: Path) -> int:
+    print()
+    disk = PosixDisk(str(stick))
+    reports = list(files.verify_disk(disk))
+    for event in catalog.events(disk):
+        print("event %s" % event.name.folder)
+    for report in reports:
+        print(
+            "  %s  %d frames, %.1f s, %s"
+            % (stick / report["path"], report["frames"], report["duration_s"], report["status"])
+        )
+    if not reports:
+        print("nothing moved; run it longer with --duration")
+    return 0 if all(report["status"] != "damaged" for report in reports) else 1

@@ -1,0 +1,86 @@
+"""Everything that differs between a Pi, a laptop and a test - and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+from uuid import uuid4
+
+from dashcamd.cameras.choose import make_camera
+from dashcamd.cameras.port import Camera
+from dashcamd.clock import Clock, SimClock, SystemClock
+from dashcamd.config import Config
+from dashcamd.services.volumes import Source
+from dashcamd.storage.folder import FolderSource
+from dashcamd.storage.sticks import StickSource
+from dashcamd.types import Anchor
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NTP_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
+
+PLAUSIBLE_WALL = 1_767_225_600.0
+"""2026-01-01: a clock before that was never set (no Pi ran this program then)."""
+
+UNSURE_S = 3600.0
+"""Uncertainty of a system clock that nothing has confirmed since power-on."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What the house needs from outside; `app.build` wires it in.
+
+    `boot_id` names one run of the monotonic clock; `anchor` tells what the machine knows of wall
+    time now.
+    """
+
+    clock: Clock
+    boot_id: str
+    make_camera: Callable[[], Camera]
+    volumes: Source
+    anchor: Callable[[], Optional[Anchor]]
+
+
+def real(config: Config) -> World:
+    """The machine as it is. Raises `ConfigError` for a camera that does not exist."""
+    clock = SystemClock()
+    boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else uuid4().hex
+    return World(
+        clock,
+        boot_id,
+        lambda: make_camera(config.camera.source, config.camera, clock),
+        volumes_of(config, boot_id),
+        lambda: system_anchor(clock),
+    )
+
+
+def simulated(config: Config) -> World:
+    """The same on simulated time that begins now: ``--speed max``."""
+    clock = SimClock(time.monotonic(), time.time())
+    boot_id = "sim-" + uuid4().hex
+    begin = Anchor(clock.monotonic(), clock.wall(), 1.0, "simulated")
+    return World(
+        clock,
+        boot_id,
+        lambda: make_camera(config.camera.source, config.camera, clock),
+        volumes_of(config, boot_id),
+        lambda: begin,
+    )
+
+
+def volumes_of(config: Config, boot_id: str) -> Source:
+    """Where recordings go, as configured."""
+    if config.storage.target == "auto":
+        return StickSource(boot_id)
+    return FolderSource(config.storage.target, boot_id)
+
+
+def system_anchor(clock: Clock) -> Optional[Anchor]:
+    """What the system clock is worth: sure when NTP set it, nothing when it is before 2026."""
+    wall = clock.wall()
+    if wall < PLAUSIBLE_WALL:
+        return None
+    if NTP_SYNCHRONISED.exists():
+        return Anchor(clock.monotonic(), wall, 0.5, "ntp")
+    return Anchor(clock.monotonic(), wall, UNSURE_S, "system")
