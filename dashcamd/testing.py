@@ -158,6 +158,7 @@ class MemoryDisk:
     def __init__(self, capacity_bytes: int = 1 << 40) -> None:
         self.journal: List[Op] = []
         self._capacity = capacity_bytes
+        self._placed: Dict[str, bytes] = {}
         self._names: Dict[str, _Inode] = {}
         self._durable_names: Dict[str, _Inode] = {}
         self._dirs: Set[str] = {""}
@@ -168,6 +169,8 @@ class MemoryDisk:
         `torn_bytes` of the next one did, too, if it is a write.
         """
         disk = MemoryDisk(self._capacity)
+        for path, data in self._placed.items():
+            disk.put(path, data)
         for op in self.journal[:step]:
             disk._replay(op)
         if torn_bytes and step < len(self.journal):
@@ -189,7 +192,8 @@ class MemoryDisk:
         return bytes(self._inode("read", path).live)
 
     def put(self, path: str, data: bytes) -> None:
-        """Place a file, on the medium at once, without a journal entry."""
+        """Place a file as if it had been on the medium before the journal began."""
+        self._placed[path] = bytes(data)
         inode = _Inode()
         inode.live, inode.durable = bytearray(data), bytes(data)
         self._names[path] = self._durable_names[path] = inode

@@ -91,16 +91,7 @@ _NO_PARAMETER_SETS = ParameterSets((), ())
 
 def nal_units(data: bytes) -> List[Tuple[int, int]]:
     """Where each NAL unit of an access unit begins and ends, start codes and padding left out."""
-    starts = _start_codes(data)
-    spans = []
-    for place, code in enumerate(starts):
-        start = code + 3
-        end = starts[place + 1] if place + 1 < len(starts) else len(data)
-        while end > start and data[end - 1] == 0:  # trailing_zero_8bits, 4-byte start codes
-            end -= 1
-        if end > start:
-            spans.append((start, end))
-    return spans
+    return _spans(data, _start_codes(data))
 
 
 def is_keyframe(data: bytes) -> bool:
@@ -119,10 +110,15 @@ def to_sample(data: bytes) -> Sample:
     Parameter sets, access unit delimiters and filler are left out, SEI stays. Raises
     `MediaError` when no NAL unit is found.
     """
-    spans = nal_units(data)
+    codes = _start_codes(data)
+    view = memoryview(data)
+    if len(codes) == 1 and data[-1] > 1 and data[codes[0] + 3] & 31 not in _NOT_IN_SAMPLES:
+        # One slice, the usual camera: nothing to strip, nothing to loop over.
+        size = len(data) - codes[0] - 3
+        return Sample([_LENGTH.pack(size), view[-size:]], size + 4, _NO_PARAMETER_SETS)
+    spans = _spans(data, codes)
     if not spans:
         raise MediaError("an access unit of %d bytes has no H.264 start code" % len(data))
-    view = memoryview(data)
     buffers: List[Buffer] = []
     size = 0
     sets = _NO_PARAMETER_SETS
@@ -169,6 +165,18 @@ def avcc(sets: ParameterSets) -> bytes:
     return b"".join(parts)
 
 
+def _spans(data: bytes, codes: Sequence[int]) -> List[Tuple[int, int]]:
+    spans = []
+    for place, code in enumerate(codes):
+        start = code + 3
+        end = codes[place + 1] if place + 1 < len(codes) else len(data)
+        while end > start and data[end - 1] == 0:  # trailing_zero_8bits, 4-byte start codes
+            end -= 1
+        if end > start:
+            spans.append((start, end))
+    return spans
+
+
 def _sized(nals: Sequence[bytes]) -> List[bytes]:
     return [struct.pack(">H", len(nal)) + nal for nal in nals]
 
@@ -202,16 +210,17 @@ def _scan_words(data: bytes) -> List[int]:
     Random data has one such word in 32768, so what remains for Python is a handful of places.
     """
     words = np.frombuffer(data, np.uint16, len(data) >> 1)
-    candidates = ((words & _START_WORD_MASK) == 0).nonzero()[0]
-    if len(candidates) > _CANDIDATES_LIMIT:
-        return _scan_bytes(data)
+    suspicious = ((words & _START_WORD_MASK) == 0).tobytes()
     places: List[int] = []
-    for candidate in candidates.tolist():
-        middle = candidate * 2
-        place = data.find(_START_CODE, max(middle - 1, 0), middle + 3)
+    word = -1
+    for _ in range(_CANDIDATES_LIMIT):
+        word = suspicious.find(b"\1", word + 1)
+        if word < 0:
+            return places
+        place = data.find(_START_CODE, max(word * 2 - 1, 0), word * 2 + 3)
         if place >= 0 and (not places or place > places[-1]):
             places.append(place)
-    return places
+    return _scan_bytes(data)
 
 
 class _Bits:

@@ -244,6 +244,8 @@ class PosixFile:
 
     def _sync_with(self, flush: Callable[[int], None]) -> None:
         with _explained("sync", self._path):
+            if self._fd < 0:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             try:
                 flush(self._fd)
             except OSError:
@@ -312,7 +314,7 @@ class PosixDisk:
                 os.mkdir(name, 0o755, dir_fd=parent)
             except FileExistsError:
                 if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-                    raise
+                    raise storage_error("create", path, errno.ENOTDIR) from None
             else:
                 os.fsync(parent)
 

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from dashcamd.errors import StorageError
+from dashcamd.storage.disk import PosixDisk, open_anywhere, replace_file
+from dashcamd.testing import FlakyDisk, MemoryDisk
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = PosixDisk(str(tmp_path))
+    yield disk
+    disk.close()
+
+
+def write_file(disk, path, data):
+    file = disk.create(path)
+    file.write([data])
+    file.close()
+
+
+def failing(code):
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def test_what_is_written_is_read_back_and_counted(disk, tmp_path):
+    disk.make_dirs("2026-11-20/event")
+    file = disk.create("2026-11-20/event/a.mp4")
+    file.write([b"head", memoryview(b"xxbodyxx")[2:-2]])
+    file.overwrite(1, b"EA")
+    file.sync()
+    assert file.read(0, 100) == b"hEAdbody"
+    assert file.read(2, 3) == b"Adb"
+    assert file.size == 8
+    file.truncate(4)
+    file.write([b"!"])
+    file.sync_all()
+    file.close()
+    assert (tmp_path / "2026-11-20/event/a.mp4").read_bytes() == b"hEAd!"
+
+
+def test_short_writes_are_continued_byte_by_byte(disk, tmp_path, monkeypatch):
+    real = os.pwritev
+    monkeypatch.setattr(
+        os, "pwritev", lambda fd, buffers, at: real(fd, [memoryview(buffers[0])[:3]], at)
+    )
+    file = disk.create("a")
+    file.write([b"abcde", b"fg", b"hijklmno"])
+    file.close()
+    assert (tmp_path / "a").read_bytes() == b"abcdefghijklmno"
+
+
+def test_more_buffers_than_the_kernel_takes_at_once(disk, tmp_path):
+    buffers = [bytes([place % 256]) * 2 for place in range(5000)]
+    file = disk.create("a")
+    file.write(buffers)
+    file.close()
+    assert (tmp_path / "a").read_bytes() == b"".join(buffers)
+
+
+def test_a_file_is_never_created_over_another(disk):
+    write_file(disk, "a", b"precious")
+    with pytest.raises(StorageError) as caught:
+        disk.create("a")
+    assert caught.value.errno == errno.EEXIST
+    assert str(caught.value) == "cannot create a: it exists already (EEXIST)"
+
+
+@pytest.mark.parametrize("act", ["open", "create", "entries", "make_dirs", "unlink", "sync_dir"])
+def test_no_symbolic_link_is_followed_below_the_root(disk, tmp_path, tmp_path_factory, act):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(outside)
+    path = "link" if act in ("entries", "sync_dir") else "link/secret"
+    with pytest.raises(StorageError) as caught:
+        getattr(disk, act)(path)
+    assert caught.value.errno in (errno.ENOTDIR, errno.ELOOP)
+    assert (outside / "secret").read_bytes() == b"x"
+
+
+def test_a_link_in_place_of_a_file_is_refused(disk, tmp_path):
+    (tmp_path / "target").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("target")
+    with pytest.raises(StorageError, match="symbolic links are not followed"):
+        disk.open("link", writable=True)
+    assert [entry.is_file for entry in disk.entries("")] == [False, True]
+
+
+@pytest.mark.parametrize("path", ["../out", "a/../../out", "a\0b"])
+def test_no_path_leaves_the_volume(disk, path):
+    with pytest.raises(StorageError, match="cannot leave the volume"):
+        disk.create(path)
+
+
+def test_a_fifo_is_refused_at_once(disk, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(StorageError, match="not a regular file"):
+        disk.open("fifo")
+    with pytest.raises(StorageError, match="not a regular file"):
+        open_anywhere(str(tmp_path / "fifo"))
+
+
+def test_the_volume_stays_pinned_when_its_path_leads_elsewhere(tmp_path):
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    disk = PosixDisk(str(mount))
+    mount.rename(tmp_path / "stick")
+    mount.mkdir()
+    write_file(disk, "a", b"x")
+    disk.close()
+    assert list(mount.iterdir()) == []
+    assert (tmp_path / "stick" / "a").exists()
+
+
+def test_a_missing_volume_is_named(tmp_path):
+    with pytest.raises(StorageError, match="cannot open .*nowhere: it is not there"):
+        PosixDisk(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (errno.ENOSPC, "cannot write a: the volume is full (ENOSPC)"),
+        (errno.EIO, "cannot write a: the medium failed or was pulled (EIO)"),
+        (errno.EROFS, "cannot write a: the volume is read-only (EROFS)"),
+        (errno.EINTR, "cannot write a: Interrupted system call (EINTR)"),
+    ],
+)
+def test_an_error_keeps_errno_and_says_what_it_means(disk, monkeypatch, code, text):
+    file = disk.create("a")
+    monkeypatch.setattr(os, "pwritev", failing(code))
+    with pytest.raises(StorageError) as caught:
+        file.write([b"x"])
+    file.close()
+    assert caught.value.errno == code
+    assert str(caught.value) == text
+
+
+def test_a_file_whose_sync_failed_is_abandoned(disk, monkeypatch):
+    file = disk.create("a")
+    file.write([b"x"])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", failing(errno.EIO))
+        with pytest.raises(StorageError, match="EIO"):
+            file.sync()
+    for retry in (file.sync, file.sync_all, lambda: file.write([b"y"]), lambda: file.truncate(0)):
+        with pytest.raises(StorageError, match="abandoned"):
+            retry()
+    file.close()
+
+
+def test_listing_and_space(disk, tmp_path):
+    disk.make_dirs("b/c")
+    write_file(disk, "a", b"12345")
+    assert [tuple(entry) for entry in disk.entries("")] == [
+        ("a", True, False, 5),
+        ("b", False, True, 0),
+    ]
+    disk.rename("a", "b/moved")
+    assert [entry.name for entry in disk.entries("b")] == ["c", "moved"]
+    disk.unlink("b/moved")
+    disk.rmdir("b/c")
+    disk.rmdir("b")
+    assert disk.entries("") == []
+    facts = os.statvfs(tmp_path)
+    assert disk.space().total == facts.f_blocks * facts.f_frsize
+    assert 0 < disk.space().free <= disk.space().total
+
+
+def test_make_dirs_accepts_what_is_there_but_not_a_file(disk):
+    disk.make_dirs("a/b")
+    disk.make_dirs("a/b")
+    write_file(disk, "f", b"")
+    with pytest.raises(StorageError):
+        disk.make_dirs("f/x")
+
+
+def test_replaced_file_has_old_or_new_content_after_any_cut():
+    disk = MemoryDisk()
+    disk.put("event.json", b"old")
+    replace_file(disk, "event.json", b"new!")
+    seen = {disk.after_cut(step).content("event.json") for step in range(len(disk.journal) + 1)}
+    seen |= {disk.at(step).content("event.json") for step in range(len(disk.journal) + 1)}
+    assert seen == {b"old", b"new!"}
+    assert disk.after_cut(len(disk.journal)).content("event.json") == b"new!"
+
+
+def test_a_failed_replacement_leaves_the_old_content_and_can_be_repeated():
+    counted = FlakyDisk(MemoryDisk())
+    replace_file(counted, "event.json", b"new")
+    for call in range(1, counted.calls + 1):
+        disk = MemoryDisk()
+        disk.put("event.json", b"old")
+        with pytest.raises(StorageError):
+            replace_file(FlakyDisk(disk, call), "event.json", b"new")
+        assert disk.content("event.json") in (b"old", b"new")
+        replace_file(disk, "event.json", b"newer")
+        assert disk.content("event.json") == b"newer"
