@@ -14,6 +14,7 @@ import numpy as np
 
 from dashcamd.errors import MediaError
 from dashcamd.storage.mp4_boxes import (
+    FLIP_OFFSET,
     INIT_OFFSET,
     MAC_EPOCH_S,
     MOOF_LIMIT_BYTES,
@@ -116,7 +117,7 @@ def read_opening(source: Source) -> Optional[Opening]:
     The 16 bytes at `FLIP_OFFSET` are not looked at: a cut may have left them half overwritten.
     """
     first = read_box(source, 0)
-    if first is None or first.kind != b"ftyp":
+    if first is None or first.kind != b"ftyp" or first.end != FLIP_OFFSET:
         return None
     movie = read_box(source, INIT_OFFSET)
     if movie is None or movie.kind != b"moov" or movie.end > source.size:

@@ -19,7 +19,7 @@ from typing import Iterator, List, NamedTuple, Optional
 
 from dashcamd.errors import MediaError
 from dashcamd.storage.disk import Disk, DiskFile
-from dashcamd.storage.mp4_boxes import FTYP, PLACEHOLDER, TIMESCALE, Samples
+from dashcamd.storage.mp4_boxes import FLIP_OFFSET, FTYP, PLACEHOLDER, TIMESCALE, Samples
 from dashcamd.storage.mp4_parse import (
     MAX_SAMPLES,
     Fragment,
@@ -96,10 +96,15 @@ def _finished_frames(source: Source) -> Optional[int]:
         movie = read_movie(source)
     except MediaError:
         return None
-    if movie is None or not len(movie.sizes):
+    if movie is None or not len(movie.sizes) or _is_half_flipped(source):
         return None
     is_inside = (movie.offsets >= 0).all() and (movie.offsets + movie.sizes <= source.size).all()
     return len(movie.sizes) if is_inside else None
+
+
+def _is_half_flipped(source: Source) -> bool:
+    """Whether a recording of ours has its index, but the box over the fragments has a torn name."""
+    return read_opening(source) is not None and source.read(FLIP_OFFSET + 4, 4) != b"mdat"
 
 
 def _is_stub(source: Source) -> bool:

@@ -74,7 +74,7 @@ def test_sample_refers_to_the_frame_instead_of_copying_it():
 
 @pytest.mark.parametrize("data", [b"", b"\0\0\1", b"\0\0\0\1", bytes(9), b"no start code at all"])
 def test_an_access_unit_without_nal_unit_is_a_media_error(data):
-    with pytest.raises(MediaError, match="no H.264 start code"):
+    with pytest.raises(MediaError, match=r"no H\.264 start code"):
         to_sample(data)
 
 

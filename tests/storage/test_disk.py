@@ -120,7 +120,7 @@ def test_the_volume_stays_pinned_when_its_path_leads_elsewhere(tmp_path):
 
 
 def test_a_missing_volume_is_named(tmp_path):
-    with pytest.raises(StorageError, match="cannot open .*nowhere: it is not there"):
+    with pytest.raises(StorageError, match=r"cannot open .*nowhere: it is not there"):
         PosixDisk(str(tmp_path / "nowhere"))
 
 
