@@ -21,7 +21,7 @@ from typing import Any, Dict, Mapping, Optional
 import numpy as np
 
 from dashcamd.core.clusters import box_of, groups
-from dashcamd.types import MotionField, Score, Seconds
+from dashcamd.types import Box, MotionField, Score, Seconds
 
 Array = np.ndarray[Any, Any]
 
@@ -33,16 +33,20 @@ class Profile:
     `sad_floor` least SAD (16x16, 8 bit) of a block that stands out; `sad_deviations` how far above
     its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
     picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
-    afterwards; `noise_s` time constant of the noise model; `vector_px` least length of a vector
-    that counts (0: vectors are not believed); `neighbours` least agreeing neighbours it needs.
+    afterwards; `noise_s` time constant of the noise model; `hold_s` how long after it moved a
+    thing is looked for around its place with limits lowered to `hold_fraction`; `vector_px` least
+    length of a vector that counts (0: vectors are not believed); `neighbours` least agreeing
+    neighbours it needs.
     """
 
-    sad_floor: float = 1800.0
+    sad_floor: float = 1600.0
     sad_deviations: float = 6.0
     cluster: int = 3
     scene_fraction: float = 0.5
     guard_s: Seconds = 0.6
     noise_s: Seconds = 20.0
+    hold_s: Seconds = 1.0
+    hold_fraction: float = 0.6
     vector_px: float = 0.0
     neighbours: int = 3
 
@@ -98,6 +102,8 @@ class Detector:
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
         self._last_ts: Seconds = 0.0
+        self._hold_place: Optional[Box] = None
+        self._hold_until: Seconds = 0.0
 
     def judge(self, field: MotionField) -> Score:
         """Say whether `field` shows something moving, how much, where, or why not."""
@@ -107,7 +113,7 @@ class Detector:
         vectors = self._profile.vector_px > 0
         if not vectors and not sad.any():
             return self._veto(field.ts, NO_PICTURE, 0)
-        out = sad > noise.limit
+        out = sad > self._limit(noise, field.ts)
         if vectors:
             out |= _coherent(blocks, self._profile)
         noise.learn(sad, field.ts)
@@ -129,7 +135,22 @@ class Detector:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
+        self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
+
+    def _limit(self, noise: Noise, ts: Seconds) -> Array:
+        """The limits, lowered around a thing that moved a moment ago: it may walk slower now."""
+        if self._hold_place is None or not ts < self._hold_until:
+            return noise.limit
+        left, top, right, bottom = self._hold_place
+        rows, cols = noise.shape
+        around = (
+            slice(max(0, int(top * rows) - 2), int(bottom * rows) + 3),
+            slice(max(0, int(left * cols) - 2), int(right * cols) + 3),
+        )
+        limit: Array = noise.limit.copy()
+        limit[around] *= np.float32(self._profile.hold_fraction)
+        return limit
 
     def _veto(self, ts: Seconds, veto: str, count: int) -> Score:
         return Score(ts, False, count, veto=veto)

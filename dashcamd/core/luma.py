@@ -12,10 +12,11 @@ cost independent of the recording's size.
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
+from dashcamd.core.shake import Shift, aligned, global_shift
 from dashcamd.types import MOTION_DTYPE, Seconds
 
 BINNED_WIDTH = 320
@@ -33,13 +34,30 @@ PERIOD_TOLERANCE = 0.75
 COMPENSATE_SAD = 512
 """Blocks below it (2 grey levels a pixel) are noise with or without compensation: save the time."""
 
-DARK = 8.0
-"""Two grey levels, added so that the ratio of two nearly black blocks means nothing."""
 
 MAX_GAIN = 2.5
 """A block that changes its brightness by more is not the same thing under other light."""
 
+SHAKEN_NINTHS = 5
+"""A shift is believed when so many ninths of the picture agree."""
+
+SHIFT_GAIN = 0.8
+"""How far a shift must lower the SAD of a ninth for it to agree."""
+
+STEADY = Shift(0.0, 0.0)
+
 Array = np.ndarray[Any, Any]
+
+
+def _planes() -> Array:
+    """Orthonormal constant, slope across and slope down of a cell, shape (CELL * CELL, 3)."""
+    ramp = np.arange(CELL) - (CELL - 1) / 2
+    planes = np.stack([np.ones(CELL * CELL), np.tile(ramp, CELL), np.repeat(ramp, CELL)], 1)
+    unit: Array = (planes / np.sqrt((planes**2).sum(0))).astype(np.float32)
+    return unit
+
+
+PLANES = _planes()
 
 
 class LumaField:
@@ -67,7 +85,8 @@ class LumaField:
         """The field between the last wanted picture and this one, or None.
 
         `luma` is uint8 of shape (height, width); strides are free. The answer has `MOTION_DTYPE`
-        and shape (rows, cols + 1), vectors zero, SAD in 8-bit levels summed over 16x16 pixels.
+        and shape (rows, cols + 1), SAD in 8-bit levels summed over 16x16 pixels; the vectors are
+        all the same and say by how much the whole picture was shifted before it was compared.
         """
         if not self.is_due(ts):
             return None
@@ -76,7 +95,9 @@ class LumaField:
         if before is None:
             return None
         field = np.zeros((self.rows, self.cols + 1), MOTION_DTYPE)
-        field["sad"][:, :-1] = compensated_sad(now, before)
+        sad, shift = compensated_sad(now, before, (self._high, self._wide))
+        field["sad"][:, :-1] = sad
+        field["x"], field["y"] = round(-2 * shift.x), round(-2 * shift.y)
         return field
 
     def _binned(self, luma: Array) -> Array:
@@ -94,19 +115,63 @@ class LumaField:
         return np.pad(binned, spare) if any(max(one) for one in spare) else binned
 
 
-def compensated_sad(now: Array, before: Array) -> Array:
-    """SAD per cell of two binned pictures after the older was given the newer one's brightness.
+def compensated_sad(now: Array, before: Array, size: Tuple[int, int]) -> Tuple[Array, Shift]:
+    """SAD per cell of two binned pictures, without what light and a shaking camera explain.
 
-    Both are uint16 of shape (rows * CELL, cols * CELL) in quarter grey levels; the answer is
-    int32 of shape (rows, cols), never above 65535.
+    Both are uint16 of shape (rows * CELL, cols * CELL) in quarter grey levels, the picture itself
+    is their first `size` (high, wide). The answer is int32 of shape (rows, cols), never above
+    65535, and the shift that was taken out.
     """
-    difference = np.maximum(now, before)
-    difference -= np.minimum(now, before)
-    sad = _cell_sums(difference)
+    sad = _cell_sums(_difference(now, before))
+    at = np.nonzero(sad > COMPENSATE_SAD)
+    if not len(at[0]):
+        return sad, STEADY
+    sad[at] = np.minimum(sad[at], _residual(_cells(now, at), _cells(before, at)))
+    if _is_everywhere(at, sad.shape):
+        shift = global_shift(now[: size[0], : size[1]], before[: size[0], : size[1]])
+        if shift:
+            straight = _straightened(now, before, shift, size)
+            if _explains(straight[at], sad[at], at, sad.shape):
+                return straight, shift
+    return sad, STEADY
+
+
+def _straightened(now: Array, before: Array, shift: Shift, size: Tuple[int, int]) -> Array:
+    """The SAD per cell when `shift` and light are taken out."""
+    spare = (0, now.shape[0] - size[0]), (0, now.shape[1] - size[1])
+    pair = aligned(now[: size[0], : size[1]], before[: size[0], : size[1]], shift)
+    now, before = (np.pad(one, spare) for one in pair)
+    sad = _cell_sums(_difference(now, before))
     at = np.nonzero(sad > COMPENSATE_SAD)
     if len(at[0]):
         sad[at] = np.minimum(sad[at], _residual(_cells(now, at), _cells(before, at)))
     return sad
+
+
+def _difference(now: Array, before: Array) -> Array:
+    difference = np.maximum(now, before)
+    difference -= np.minimum(now, before)
+    return difference
+
+
+def _thirds(at: Any, shape: Any) -> Array:
+    """Number 0..8 of the ninth of the picture each cell lies in."""
+    ninth: Array = at[0] * 3 // shape[0] * 3 + at[1] * 3 // shape[1]
+    return ninth
+
+
+def _is_everywhere(at: Any, shape: Any) -> bool:
+    """Whether most ninths of the picture have changed: a visitor is in a few of them."""
+    counts = np.bincount(_thirds(at, shape), minlength=9)
+    return int(np.count_nonzero(counts >= 2)) >= SHAKEN_NINTHS
+
+
+def _explains(shifted: Array, sad: Array, at: Any, shape: Any) -> bool:
+    """Whether the shift lowers the difference in most ninths, and not only where a car drives."""
+    ninth = _thirds(at, shape)
+    was = np.bincount(ninth, sad, minlength=9)
+    left = np.bincount(ninth, shifted, minlength=9)
+    return int(np.count_nonzero(left < SHIFT_GAIN * was)) >= SHAKEN_NINTHS
 
 
 def _cell_sums(plane: Array) -> Array:
@@ -125,12 +190,16 @@ def _cells(plane: Array, at: Any) -> Array:
 
 
 def _residual(now: Array, before: Array) -> Array:
-    """What is left of the difference when each cell's light is taken out."""
-    bright, was = now.mean(1) + DARK, before.mean(1) + DARK
-    gain = np.clip(bright / was, 1 / MAX_GAIN, MAX_GAIN)
-    now -= bright[:, None]
-    before -= was[:, None]
-    before *= gain[:, None]
+    """What is left of the difference when each cell's light is taken out.
+
+    Light adds a plane (it falls off smoothly across a cell) and multiplies the texture that is
+    left; the best such factor is found by least squares.
+    """
+    now -= (now @ PLANES) @ PLANES.T
+    before -= (before @ PLANES) @ PLANES.T
+    gain = np.einsum("ij,ij->i", now, before)
+    gain /= np.maximum(np.einsum("ij,ij->i", before, before), 1.0)
+    before *= np.clip(gain, 1 / MAX_GAIN, MAX_GAIN)[:, None]
     now -= before
     residual: Array = np.abs(now, out=now).sum(1).astype(np.int32)
     return residual
