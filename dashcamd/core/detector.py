@@ -16,14 +16,15 @@ fields seen so far: no clock, no thread, no file; the same fields give the same 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 import numpy as np
 
 from dashcamd.core.clusters import box_of, groups
 from dashcamd.types import Box, MotionField, Score, Seconds
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ cost independent of the recording's size.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
@@ -46,7 +46,8 @@ SHIFT_GAIN = 0.8
 
 STEADY = Shift(0.0, 0.0)
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
 
 def _planes() -> Array:

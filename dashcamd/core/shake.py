@@ -8,11 +8,12 @@ towards each other, so that interpolation blurs both alike and leaves no differe
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
 REACH = 12
 """Largest shift searched, in binned pixels (24 pixels of a 640 wide picture in 0.1 s)."""
