@@ -150,7 +150,7 @@ class Detector:
             slice(max(0, int(left * cols) - 2), int(right * cols) + 3),
         )
         limit: Array = noise.limit.copy()
-        limit[around] *= np.float32(self._profile.hold_fraction)
+        limit[around] = noise.limit_at(around, self._profile.hold_fraction)
         return limit
 
     def _veto(self, ts: Seconds, veto: str, count: int) -> Score:
@@ -187,6 +187,12 @@ class Noise:
         self.limit = np.full(shape, profile.sad_floor, np.float32)
         self._seen_s = 0.0
         self._ts: Optional[Seconds] = None
+
+    def limit_at(self, place: Any, fraction: float) -> Array:
+        """The limits of the blocks at `place` when floor and deviations count only `fraction`."""
+        above = self._deviation[place] * np.float32(self._profile.sad_deviations * fraction)
+        above += self._mean[place]
+        return np.maximum(above, np.float32(self._profile.sad_floor * fraction), out=above)
 
     def learn(self, sad: Array, ts: Seconds) -> None:
         """Take the field at `ts` into the model."""
