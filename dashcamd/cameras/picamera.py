@@ -18,13 +18,13 @@ from typing import Any, Optional, Tuple, Type
 
 from dashcamd.cameras import picamera_settings as translate
 from dashcamd.cameras.chunks import AccessUnits
-from dashcamd.cameras.picamera_library import explain, load_library, version
+from dashcamd.cameras.picamera_library import explain, load_library, open_camera, version
 from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
 from dashcamd.types import CameraInfo, Seconds, Sinks
 
-LOG = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 RING_S = 8.0
 """Seconds at the configured bitrate that picamera's ring holds."""
@@ -35,9 +35,8 @@ PREVIEW_LINGER_S = 15.0
 """The preview port stays open so long unwatched: on old firmware each start and stop is a risk
 (picamera issues 466 and 619 report freezes after some 1000 of them)."""
 
-FIRST_FRAME_S, FRAME_STALL_S, FIELD_STALL_S = 6.0, 3.0, 10.0
-"""Longest silence before the camera counts as dead. With a check each second a stall shows within
-5 s; before the first picture the sensor may take seconds to settle."""
+FRAME_STALL_S, FIELD_STALL_S = 3.0, 10.0
+"""Longest silence before the camera counts as dead: with a check each second it shows in 4 s."""
 
 CLOSE_ATTEMPTS = 3
 """``PiCamera.close`` gives up at each encoder that failed, and there are two at most."""
@@ -52,7 +51,7 @@ class PiCameraCamera:
     """
 
     def __init__(self, config: CameraConfig, clock: Clock) -> None:
-        self._config = config
+        self._config = self._recorded = config
         self._clock = clock
         self._sinks: Optional[Sinks] = None
         self._camera: Any = None
@@ -63,6 +62,7 @@ class PiCameraCamera:
         self._jpeg_fps = 0.0
         self._unwatched_since: Optional[Seconds] = None
         self._annotation = ""
+        self._refused: Tuple[str, ...] = ()
         self._errors: Tuple[Type[BaseException], ...] = ()
 
     def start(self, sinks: Sinks, start_ts: Seconds) -> CameraInfo:
@@ -70,12 +70,18 @@ class PiCameraCamera:
         library = load_library()
         self._errors = (library.PiCameraError, OSError, RuntimeError, ValueError, TypeError)
         self._sinks = sinks
+        self._recorded = self._config
         options = translate.encoder_options(self._config)
         try:
-            self._camera = library.PiCamera(
-                resolution=self._config.size, framerate=self._config.framerate, clock_mode="raw"
+            self._camera = open_camera(
+                library,
+                resolution=self._config.size,
+                framerate=self._config.framerate,
+                clock_mode="raw",
             )
-            self._set_up()
+            self._refused = translate.set_live(self._camera, self._config, translate.LIVE)
+            self._annotation = ""
+            self._annotate()
             self._record(options, sinks)
         except self._errors as error:
             self.stop()
@@ -101,42 +107,35 @@ class PiCameraCamera:
         before, self._config = self._config, settings
         if self._camera is None:
             return ()
-        fixed = translate.changed(before, settings, translate.FIXED)
         live = translate.changed(before, settings, translate.LIVE)
         try:
             refused = translate.set_live(self._camera, settings, live)
             self._annotate()
         except self._errors as error:
             raise CameraError(explain(error)) from error
-        return fixed + refused
+        self._refused = tuple(name for name in self._refused if name not in live) + refused
+        return translate.changed(self._recorded, settings, translate.FIXED) + self._refused
 
     def want_jpegs(self, fps: float) -> None:
         """Wish for previews; the port is opened or closed by the next `check`."""
         self._jpeg_fps = fps
-        if self._preview is not None:
-            self._preview.fps = fps
+        preview = self._preview
+        if preview is not None:
+            preview.fps = fps
 
     def stop(self) -> None:
         """Close the camera, whatever state its encoders are in."""
         camera, self._camera = self._camera, None
         self._time = self._ring = self._fields = self._preview = None
-        for attempt in range(CLOSE_ATTEMPTS if camera is not None else 0):
+        if camera is None:
+            return
+        for attempt in range(1, CLOSE_ATTEMPTS + 1):
             try:
                 camera.close()
                 return
             except self._errors as error:
-                LOG.debug("closing the camera, attempt %d: %s", attempt + 1, error)
-
-    def _set_up(self) -> None:
-        refused = translate.set_live(self._camera, self._config, translate.LIVE)
-        for name in refused:
-            LOG.warning(
-                "picamera cannot do [camera] %s = %r; it stays at its default",
-                name,
-                getattr(self._config, name),
-            )
-        self._annotation = ""
-        self._annotate()
+                log.debug("closing the camera, attempt %d: %s", attempt, error)
+        log.error("the camera does not close; if it does not open again, restart the Pi")
 
     def _record(self, options: Any, sinks: Sinks) -> None:
         outputs = importlib.import_module("dashcamd.cameras.picamera_outputs")
@@ -159,7 +158,7 @@ class PiCameraCamera:
 
     def _raise_silence(self) -> None:
         silence = self._clock.monotonic() - self._ring.arrived
-        if silence > (FIRST_FRAME_S if self._ring.last_ts is None else FRAME_STALL_S):
+        if silence > FRAME_STALL_S:
             raise CameraError(
                 "the camera has delivered no picture for %.1f s; check its ribbon cable" % silence
             )

@@ -48,6 +48,24 @@ def load_library() -> Any:
         raise CameraError(NO_FIRMWARE % error) from None
 
 
+def open_camera(library: Any, **options: Any) -> Any:
+    """A ``PiCamera``; when it cannot be opened, what it had built so far is given back.
+
+    Workaround: its constructor forgets a half-made null sink when the camera is in use by another
+    program, so that each further attempt would leak a component of the GPU.
+    """
+    registry = importlib.import_module("picamera.mmalobj").MMALObject.REGISTRY
+    before = set(registry)
+    try:
+        return library.PiCamera(**options)
+    except BaseException:
+        for part in set(registry) - before:
+            # A component that could not even be made has no ports to close.
+            if hasattr(part, "close") and hasattr(part, "_outputs"):
+                part.close()
+        raise
+
+
 def version() -> str:
     """The installed release of picamera."""
     return metadata.version("picamera")

@@ -7,9 +7,9 @@ cameras.
 from __future__ import annotations
 
 import importlib
-import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple
 
+from dashcamd.cameras.overlay import expand
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
 
@@ -110,5 +110,4 @@ def level_for(width: int, height: int, fps: float) -> str:
 
 def annotation(pattern: str, wall: float) -> str:
     """The text to burn in at Unix second `wall`: ASCII, no longer than the firmware takes."""
-    text = time.strftime(pattern, time.localtime(wall)) if pattern else ""
-    return text.encode("ascii", "replace").decode("ascii")[:ANNOTATION_MAX]
+    return expand(pattern, wall).encode("ascii", "replace").decode("ascii")[:ANNOTATION_MAX]
