@@ -15,6 +15,7 @@ def chip():
     """The chip as after power-on; afterwards no component, pool, tunnel or thread may be left."""
     from tests.legacy.videocore import CHIP
 
+    CHIP.live.clear()
     CHIP.reset()
     yield CHIP
     CHIP.reset()

@@ -24,6 +24,6 @@ library.load()
 
 from tests.legacy.videocore import camera, components, encoders, ports  # noqa: E402, F401
 from tests.legacy.videocore.chip import CHIP, ChipClock  # noqa: E402
-from tests.legacy.videocore.scene import Street, read_counter  # noqa: E402
+from tests.legacy.videocore.scene import Played, Street  # noqa: E402
 
-__all__ = ["CHIP", "ChipClock", "Street", "read_counter"]
+__all__ = ["CHIP", "ChipClock", "Played", "Street"]

@@ -147,7 +147,8 @@ class Port:
             stamp = pts if position == 0 else mmal.MMAL_TIME_UNKNOWN
             position += len(chunk)
             buffer.fill(chunk, flags | end if position == len(data) else flags, stamp)
-            self._call(buffer)
+            if not self._call(buffer):
+                return False
         return True
 
     def end_stream(self) -> None:
@@ -170,8 +171,12 @@ class Port:
         self.waiting_since = None
         return buffer
 
-    def _call(self, buffer: Buffer) -> None:
+    def _call(self, buffer: Buffer) -> bool:
+        """Run the client's callback; False when the port was disabled in the meantime."""
         with self.component.action:
+            if not self.is_enabled:
+                buffer.release()
+                return False
             self.component.callback_thread = threading.get_ident()
             self.waiting_since = time.monotonic()
             try:
@@ -180,6 +185,7 @@ class Port:
                 CHIP.callback_s.append(time.monotonic() - self.waiting_since)
                 self.waiting_since = None
                 self.component.callback_thread = None
+        return True
 
 
 class Tunnel:

@@ -1,41 +1,24 @@
-"""What the sensor sees: a textured street, one car that drives when told, and a counter.
-
-The counter is the number of the picture in 16 black or white squares, which survive the encoder;
-a test reads it back from a file and knows which pictures it holds.
-"""
+"""What the sensor sees: drawn pictures with their number burnt in, for a test to read back."""
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
+from dashcamd.cameras.scene import Scene, Script, draw_counter
 from tests.legacy.videocore.chip import Planes
-
-SQUARE_PX = 16
-BITS = 16
-
-
-def draw_counter(luma: np.ndarray, number: int) -> None:
-    """Write `number` into the first 16 macroblocks of `luma`."""
-    for bit in range(BITS):
-        shade = 235 if number >> bit & 1 else 16
-        luma[:SQUARE_PX, bit * SQUARE_PX : (bit + 1) * SQUARE_PX] = shade
-
-
-def read_counter(luma: np.ndarray) -> int:
-    """The number that `draw_counter` wrote, after any codec."""
-    inside = luma[4 : SQUARE_PX - 4, : BITS * SQUARE_PX].reshape(SQUARE_PX - 8, BITS, SQUARE_PX)
-    means = inside[:, :, 4:-4].mean(axis=(0, 2))
-    return int(sum(1 << bit for bit in range(BITS) if means[bit] > 128))
 
 
 class Street:
-    """A still background; picture n shows a car in it, 6 px further each time, if `moves(n)`."""
+    """A still background; picture n shows a car in it, 6 px further each time, if `moves(n)`.
+
+    Without noise and with nothing else that moves, so that the vectors to expect are known.
+    """
 
     def __init__(self, moves: Callable[[int], bool] = lambda n: False) -> None:
         self._moves = moves
-        self._drawn: Dict[Tuple[int, int], Tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        self._drawn: Dict[Tuple[int, int], Planes] = {}
 
     def __call__(self, number: int, width: int, height: int) -> Planes:
         background, car, chroma = self._drawing(width, height)
@@ -44,10 +27,10 @@ class Street:
             tall, wide = car.shape
             left = number * 6 % (width - wide)
             luma[height // 2 : height // 2 + tall, left : left + wide] = car
-        draw_counter(luma, number & 0xFFFF)
+        draw_counter(luma, number)
         return luma, chroma, chroma
 
-    def _drawing(self, width: int, height: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _drawing(self, width: int, height: int) -> Planes:
         if (width, height) not in self._drawn:
             random = np.random.RandomState(1)
             coarse = random.randint(60, 180, (height // 8 + 1, width // 8 + 1)).astype(np.uint8)
@@ -56,3 +39,18 @@ class Street:
             chroma = np.full((height // 2, width // 2), 128, np.uint8)
             self._drawn[width, height] = (background, car.astype(np.uint8), chroma)
         return self._drawn[width, height]
+
+
+class Played:
+    """dashcamd's own drawn scene, with noise, after a script such as ``"....wwww...."``."""
+
+    def __init__(self, script: str, fps: float) -> None:
+        self._script, self._fps = script, fps
+        self._scene: Optional[Scene] = None
+
+    def __call__(self, number: int, width: int, height: int) -> Planes:
+        if self._scene is None or (self._scene.width, self._scene.height) != (width, height):
+            self._scene = Scene(width, height, self._fps, Script(self._script, repeats=False))
+        luma, u, v = (plane.copy() for plane in self._scene.planes(number))
+        draw_counter(luma, number)
+        return luma, u, v
