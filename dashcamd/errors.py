@@ -19,6 +19,14 @@ class CameraError(DashcamError, RuntimeError):
     """The camera cannot be opened or no longer delivers: close the part, reopen with back-off."""
 
 
+class DeadCameraError(CameraError):
+    """The camera's library hangs and cannot even be closed.
+
+    Close the part, then end the process with a non-zero status by `os._exit`, for systemd to start
+    it again: an ordinary exit would wait for the library for ever.
+    """
+
+
 class EndOfStream(CameraError):  # noqa: N818 - an end is not an error to its reader
     """A file that plays the camera has come to its end."""
 
