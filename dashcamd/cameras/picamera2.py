@@ -1,0 +1,445 @@
+"""The Raspberry Pi's camera through picamera2 and libcamera (Raspberry Pi OS 12 and newer).
+
+Two streams of the same picture: *main* (YUV420, the annotation drawn into it) goes to the H.264
+encoder that the Pi has, in hardware up to the Pi 4, x264 on the Pi 5; *lores* is compared from
+picture to picture for motion, since this library gives out no vectors of its encoder.
+
+What its threads may do is narrow: see `picamera2_stream`. The library is used so:
+
+* The encoder always gets bitrate, ``iperiod`` and ``repeat=True``; keyframes are never forced,
+  which breaks the software encoder with PyAV 14.
+* A camera that has fallen silent is never stopped or closed: both wait for a thread that is dead
+  or hangs. `check` raises `DeadCameraError` then.
+* Opening that fails gives back the descriptors that picamera2's constructor leaves behind.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from fractions import Fraction
+from typing import Any, ClassVar, List, Optional, Tuple
+
+from dashcamd.cameras.lores import LoresWorker, planes_of, preview_jpeg
+from dashcamd.cameras.overlay import TextOverlay, expand
+from dashcamd.cameras.picamera2_controls import (
+    changed_fixed,
+    flips,
+    frame_duration_limits,
+    translate,
+)
+from dashcamd.cameras.picamera2_stream import FrameStream
+from dashcamd.clock import Clock
+from dashcamd.config import CameraConfig
+from dashcamd.errors import CameraError, DeadCameraError
+from dashcamd.types import CameraInfo, Jpeg, Seconds, Sinks
+
+LORES_WIDTH = 320
+"""Width of the analysed picture: cars and people at a door are several blocks large in it."""
+
+CLOSE_LIMIT_S = 5.0
+"""A healthy camera closes in 0.3 s; beyond this the library is taken for dead."""
+
+BUFFERS = 6
+"""Pictures in flight: picamera2's own choice for video."""
+
+NO_LIBRARY = (
+    "camera: picamera2 cannot be loaded (%s); install it with 'sudo apt install python3-picamera2' "
+    "and run dashcamd with the system's Python (a virtual environment needs --system-site-packages)"
+)
+NO_CAMERA = (
+    "camera: libcamera finds no camera; check the ribbon cable with the power off, then "
+    "'rpicam-hello --list-cameras'"
+)
+
+
+class PiCamera2Camera:
+    """A camera that libcamera knows, recorded through picamera2. One at a time in a process.
+
+    MUST be started, checked, set and stopped by one thread, the camera service's. It delivers
+    frames on the encoder's thread, fields and JPEGs on a thread of its own.
+    """
+
+    _dead: ClassVar[Optional[str]] = None
+    """Why no camera can be opened in this process any more."""
+
+    _abandoned: ClassVar[List[Any]] = []
+
+    def __init__(self, config: CameraConfig, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._session: Optional[_Session] = None
+        self._jpeg_period_s: Optional[Seconds] = None
+
+    def start(self, sinks: Sinks, start_ts: Seconds) -> CameraInfo:
+        """Open, configure and start the camera. Raises `CameraError`, `DeadCameraError`."""
+        if PiCamera2Camera._dead:
+            raise DeadCameraError(PiCamera2Camera._dead)
+        self.stop()
+        library = _load_library()
+        device = _open(library)
+        session: Optional[_Session] = None
+        try:
+            session = _Session(library, device, self._config, self._clock, sinks)
+            info = session.start()
+        except (RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
+            self._close(device, session)
+            raise CameraError("camera: cannot be started: %s" % _one_line(error)) from error
+        session.want_jpegs(self._jpeg_period_s)
+        self._session = session
+        return info
+
+    def check(self) -> None:
+        """Raise `CameraError` for a fault, `DeadCameraError` for silence."""
+        if self._session is not None:
+            try:
+                self._session.stream.check()
+            except DeadCameraError as error:
+                PiCamera2Camera._dead = str(error)
+                raise
+
+    def apply(self, settings: CameraConfig) -> Tuple[str, ...]:
+        """Set what libcamera can change while it runs; names what it cannot, or not now."""
+        self._config = settings
+        return self._session.apply(settings) if self._session else ()
+
+    def want_jpegs(self, fps: float) -> None:
+        """Deliver previews at about `fps`, 0 for none."""
+        self._jpeg_period_s = 1 / fps if fps > 0 else None
+        if self._session is not None:
+            self._session.want_jpegs(self._jpeg_period_s)
+
+    def stop(self) -> None:
+        """Stop and release the camera; one that is silent is abandoned instead."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.stream.close()
+        if session.stream.is_silent:
+            session.worker.stop()
+            self._abandon(session.device, "it had fallen silent")
+        else:
+            self._close(session.device, session)
+
+    def _close(self, device: Any, session: Optional[_Session]) -> None:
+        """Close on a thread of its own: the library has no time-out."""
+        closing = threading.Thread(
+            target=_close_device, args=(device, session), name="camera-close", daemon=True
+        )
+        closing.start()
+        closing.join(CLOSE_LIMIT_S)
+        if closing.is_alive():
+            self._abandon(device, "it did not close within %g s" % CLOSE_LIMIT_S)
+
+    def _abandon(self, device: Any, why: str) -> None:
+        """Never touch it again: its destructor and picamera2's exit hook would hang as well."""
+        atexit.unregister(device.close)
+        PiCamera2Camera._abandoned.append(device)
+        PiCamera2Camera._dead = (
+            "camera: libcamera hangs (%s); the process must end and be started again" % why
+        )
+
+
+class _Session:
+    """One opened camera from `start` to its end."""
+
+    def __init__(
+        self, library: Any, device: Any, config: CameraConfig, clock: Clock, sinks: Sinks
+    ) -> None:
+        self.device = device
+        self._library = library
+        self._config = config
+        self._clock = clock
+        self._sensor_timestamp = library.libcamera.controls.SensorTimestamp
+        self._configure()
+        main, lores = device.camera_config["main"], device.camera_config["lores"]
+        self._size: Tuple[int, int] = main["size"]
+        self._lores_size: Tuple[int, int] = lores["size"]
+        self.fps = _possible_fps(config.framerate, device.camera_controls)
+        self.stream = FrameStream(sinks, clock, _suspended_s(), self.fps)
+        scale = self._size[0] / self._lores_size[0]
+        self.worker = LoresWorker(sinks, scale, self.stream.fail)
+        self._encoder = self._make_encoder()
+        self._annotation = _Annotation(config)
+        self._jpeg_period_s: Optional[Seconds] = None
+        self._next_jpeg_ts: Seconds = 0.0
+
+    def start(self) -> CameraInfo:
+        """Start encoder and camera, in the order that misses no picture."""
+        self.worker.start()
+        self.device.pre_callback = self._on_picture
+        output = _output_class(self._library)(self._on_encoded)
+        self.device.start_encoder(self._encoder, output, name="main")
+        self.device.start()
+        return CameraInfo(
+            name="picamera2",
+            width=self._size[0],
+            height=self._size[1],
+            fps=self.fps,
+            gop_s=self._encoder.iperiod / self.fps,
+            field_source="lores",
+            description="%s, %s, motion in %dx%d"
+            % (
+                self.device.camera_properties.get("Model", "unknown sensor"),
+                type(self._encoder).__mro__[1].__name__,
+                *self._lores_size,
+            ),
+        )
+
+    def apply(self, config: CameraConfig) -> Tuple[str, ...]:
+        """Controls and annotation of `config`; returns what is not, or not yet, as it says."""
+        self._annotation = _Annotation(config)
+        controls, refused = translate(config, self.device.camera_controls)
+        self.device.set_controls(controls)
+        other = [
+            ("resolution", self._size == config.size),
+            ("framerate", self.fps == config.framerate),
+        ]
+        differing = [name for name, is_so in other if not is_so]
+        return tuple(dict.fromkeys((*refused, *changed_fixed(self._config, config), *differing)))
+
+    def want_jpegs(self, period_s: Optional[Seconds]) -> None:
+        """Previews every `period_s`; None for none."""
+        self._jpeg_period_s = period_s
+
+    def _configure(self) -> None:
+        config, device = self._config, self.device
+        hflip, vflip = flips(config)
+        limits = frame_duration_limits(config.framerate)
+        device.configure(
+            device.create_video_configuration(
+                main={"size": config.size, "format": "YUV420"},
+                lores={"size": lores_size(*config.size), "format": "YUV420"},
+                transform=self._library.libcamera.Transform(hflip=hflip, vflip=vflip),
+                controls={k: v for k, v in limits.items() if k in device.camera_controls},
+                raw=None,
+                buffer_count=BUFFERS,
+                queue=False,
+            )
+        )
+        device.set_controls(translate(config, device.camera_controls).controls)
+
+    def _make_encoder(self) -> Any:
+        """The encoder that this Pi has, guarded: what it raises would end the camera thread."""
+        config = self._config
+        return _encoder_class(self._library)(
+            self.stream,
+            bitrate=config.bitrate,
+            repeat=True,
+            iperiod=max(1, round(self.fps * config.keyframe_s)),
+            framerate=_rate(self.fps),
+            qp=config.quality or None,
+        )
+
+    def _on_picture(self, request: Any) -> None:
+        """Before each picture is encoded, on the camera thread: stamp, draw, lend."""
+        try:
+            sensor_us = request.request.metadata[self._sensor_timestamp] // 1000
+            self.stream.picture_seen(sensor_us)
+            if self.stream.has_failed:
+                return
+            self._annotation.draw(request, self._library, self._size, self._clock)
+            self._offer_luma(request, sensor_us)
+            if self._jpeg_period_s is not None:
+                self._offer_preview(request, self.stream.ts(sensor_us))
+        except Exception as error:  # noqa: BLE001 - would end the camera thread silently
+            self.stream.fail("the camera's picture callback", error)
+
+    def _on_encoded(self, data: bytes, is_key: bool, stamp_us: int) -> None:
+        """One access unit, on the camera thread or the V4L2 encoder's; stamps begin at 0."""
+        try:
+            sensor_us = stamp_us + (self._encoder.firsttimestamp or 0)
+            if self.stream.encoded(data, is_key, sensor_us):
+                self.worker.delivered(sensor_us, self.stream.ts(sensor_us))
+        except Exception as error:  # noqa: BLE001 - would end the camera thread silently
+            self.stream.fail("taking over a frame", error)
+
+    def _offer_luma(self, request: Any, sensor_us: int) -> None:
+        with self._library.MappedArray(request, "lores", write=False) as mapped:
+            width, height = self._lores_size
+            self.worker.offer_luma(sensor_us, mapped.array[:height, :width])
+
+    def _offer_preview(self, request: Any, ts: Seconds) -> None:
+        """Lend the picture to the worker when one is due and it has none."""
+        if ts < self._next_jpeg_ts or not self.worker.wants_preview():
+            return
+        self._next_jpeg_ts = max(self._next_jpeg_ts + (self._jpeg_period_s or 0.0), ts)
+        request.acquire()
+        self.worker.offer_preview(lambda: self._preview(request, ts))
+
+    def _preview(self, request: Any, ts: Seconds) -> Jpeg:
+        try:
+            with self._library.MappedArray(request, "main", write=False) as mapped:
+                return Jpeg(ts, preview_jpeg(planes_of(mapped.array, *self._size)))
+        finally:
+            request.release()
+
+
+class _Annotation:
+    """The text of one configuration, drawn on the camera thread; rendered once a second."""
+
+    def __init__(self, config: CameraConfig) -> None:
+        self._template = config.annotate_text
+        self._overlay = TextOverlay(
+            config.annotate_size, config.annotate_foreground, config.annotate_background
+        )
+        self._second = -1
+        self._text = ""
+
+    def draw(self, request: Any, library: Any, size: Tuple[int, int], clock: Clock) -> None:
+        """Write the text of this second into the main picture."""
+        if not self._template:
+            return
+        wall = clock.wall()
+        if int(wall) != self._second:
+            self._second, self._text = int(wall), expand(self._template, wall)
+        with library.MappedArray(request, "main") as mapped:
+            self._overlay.draw(self._text, *planes_of(mapped.array, *size))
+
+
+def lores_size(width: int, height: int) -> Tuple[int, int]:
+    """Even size of the analysed picture: `LORES_WIDTH` wide, true to the aspect, never larger."""
+    if width <= LORES_WIDTH:
+        return width, height
+    return LORES_WIDTH, max(2, round(LORES_WIDTH * height / width / 2) * 2)
+
+
+def _possible_fps(wanted: float, controls: Any) -> float:
+    """`wanted`, or what the sensor's mode allows at most."""
+    least_us = controls.get("FrameDurationLimits", (0,))[0]
+    return min(wanted, 1_000_000 / least_us) if least_us else wanted
+
+
+def _rate(fps: float) -> Any:
+    """`fps` as PyAV and V4L2 both take it: a whole number when it is one."""
+    return int(fps) if fps == int(fps) else Fraction(fps).limit_denominator(1001)
+
+
+def _suspended_s() -> Seconds:
+    """CLOCK_BOOTTIME - CLOCK_MONOTONIC: how long this machine has slept since it booted."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+def _one_line(error: BaseException) -> str:
+    """An error and what caused it, for one line of a log."""
+    causes = [str(error)]
+    while error.__cause__ is not None:
+        error = error.__cause__
+        causes.append(str(error))
+    return "; ".join(" ".join(cause.split()) for cause in causes)
+
+
+class _Library:
+    """The names of picamera2 and libcamera that this back-end uses."""
+
+    def __init__(self) -> None:
+        import libcamera
+        from picamera2 import MappedArray, Picamera2
+        from picamera2.encoders import H264Encoder
+        from picamera2.outputs import Output
+
+        self.libcamera = libcamera
+        self.Picamera2 = Picamera2
+        self.MappedArray = MappedArray
+        self.H264Encoder = H264Encoder
+        self.Output = Output
+
+
+def _load_library() -> _Library:
+    try:
+        return _Library()
+    except (ImportError, OSError, ValueError, RuntimeError) as error:
+        raise CameraError(NO_LIBRARY % _one_line(error)) from error
+
+
+def _open(library: _Library) -> Any:
+    """An open Picamera2. Raises `CameraError`.
+
+    Workaround: when its constructor raises, it leaves a pipe open (0.3.38), two descriptors at
+    every attempt; so the object is made in two steps and cleaned up here.
+    """
+    try:
+        found = library.Picamera2.global_camera_info()
+    except RuntimeError as error:
+        raise CameraError("camera: libcamera does not start: %s" % _one_line(error)) from error
+    if not found:
+        raise CameraError(NO_CAMERA)
+    device = library.Picamera2.__new__(library.Picamera2)
+    try:
+        device.__init__(0)
+    except (RuntimeError, OSError) as error:
+        _give_back(device)
+        raise CameraError(
+            "camera: %s cannot be opened: %s; another program may be using it "
+            "(rpicam-vid, motion, a second dashcamd)"
+            % (found[0].get("Model", "camera 0"), _one_line(error))
+        ) from error
+    return device
+
+
+def _give_back(device: Any) -> None:
+    """Close what a failed constructor has opened."""
+    reader = getattr(device, "notifymeread", None)
+    if reader is not None and not reader.closed:
+        reader.close()
+        os.close(device.notifyme_w)
+
+
+def _close_device(device: Any, session: Optional[_Session]) -> None:
+    """Stop and close in the order that leaves no buffer mapped. Runs on a thread of its own."""
+    device.stop()
+    if session is not None:
+        session.worker.stop()
+    for encoder in list(device.encoders):
+        device.stop_encoder(encoder)
+    device.pre_callback = None
+    device.close()
+
+
+def _output_class(library: _Library) -> Any:
+    """The one Output: it only hands over."""
+
+    class AppendingOutput(library.Output):  # type: ignore[name-defined,misc]
+        """Calls `take` with every access unit; neither raises nor waits."""
+
+        def __init__(self, take: Any) -> None:
+            super().__init__()
+            self._take = take
+
+        def outputframe(
+            self,
+            frame: bytes,
+            keyframe: bool = True,
+            timestamp: int = 0,
+            packet: Any = None,
+            audio: bool = False,
+        ) -> None:
+            """Called by the encoder."""
+            if not audio:
+                self._take(frame, keyframe, timestamp)
+
+    return AppendingOutput
+
+
+def _encoder_class(library: _Library) -> Any:
+    """The Pi's encoder with its exceptions turned into faults."""
+
+    class GuardedEncoder(library.H264Encoder):  # type: ignore[name-defined,misc]
+        """Encodes until something fails, then waits to be stopped."""
+
+        def __init__(self, stream: FrameStream, **settings: Any) -> None:
+            super().__init__(**settings)
+            self._stream_faults = stream
+
+        def encode(self, stream: Any, request: Any) -> None:
+            """Called by the camera thread, which must survive."""
+            if self._stream_faults.has_failed:
+                return
+            try:
+                super().encode(stream, request)
+            except Exception as error:  # noqa: BLE001 - would end the camera thread silently
+                self._stream_faults.fail("the H.264 encoder", error)
+
+    return GuardedEncoder
