@@ -68,10 +68,7 @@ def luma_of(frame: Any) -> Array:
     return pixels[: frame.height, : frame.width]
 
 
-def vectors_of(frame: Any) -> Any:
-    """A copy of the exported motion vectors, or None when the picture has none (an I picture)."""
-    try:
-        side_data = frame.side_data.get("MOTION_VECTORS")
-    except (KeyError, ValueError):
-        return None
-    return None if side_data is None else side_data.to_ndarray().copy()
+def decode_at_once(decoder: Any) -> None:
+    """Make a decoder give each picture with its own packet; heeded only before the first one."""
+    decoder.thread_count = 1
+    decoder.options = {"flags": "+low_delay"}

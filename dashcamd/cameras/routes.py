@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Optional, Protocol, Tuple, Union
 
 from dashcamd.cameras import pyav
-from dashcamd.cameras.analysis import DecodedFields, DrawnFields, export_vectors
+from dashcamd.cameras.analysis import PictureFields
 from dashcamd.cameras.encoder import Encoded, H264Encoder
 from dashcamd.cameras.lens import Annotation, Lens
 from dashcamd.cameras.preview import Previews
@@ -134,14 +134,14 @@ class Passing:
 
     def fields_of(self, ts: Seconds, frame: Any) -> Optional[MotionField]:
         """The motion field of a decoded frame."""
-        return self._fields.step(ts, frame)
+        return self._fields.of_frame(ts, frame)
 
     def _begin(self) -> None:
         self._round = self.tape.round
         self._decoder = self.tape.source.stream.codec_context
-        export_vectors(self._decoder)
+        pyav.decode_at_once(self._decoder)
         self._gluer = Gluer(parse_configuration(bytes(self._decoder.extradata or b"")))
-        self._fields = DecodedFields()
+        self._fields = PictureFields()
         self._is_waiting = True
         self._pending: List[Tuple[Optional[int], Seconds]] = []
 
@@ -223,7 +223,7 @@ class Encoding:
         self.encoder = H264Encoder(
             width, height, source.fps, config.keyframe_s, config.bitrate, config.quality
         )
-        self.fields = DrawnFields(width, height, source.fps)
+        self.fields = PictureFields()
         self._reformatter = pyav.load().video.reformatter.VideoReformatter()
         self._after_pts_s: Optional[Seconds] = None
         self._again: List[Any] = []
@@ -314,7 +314,7 @@ class _Encoded(Delivery):
         route = self._route
         encoded: Encoded = route.encoder.encode(self._picture, self.ts)
         route.sinks.frame(Frame(self.ts, encoded.key, encoded.data))
-        field = route.fields.step(self.ts, pyav.luma_of(self._picture))
+        field = route.fields.of_frame(self.ts, self._picture)
         if field is not None:
             route.sinks.field(field)
         route.previews.offer(self.ts, self._picture)

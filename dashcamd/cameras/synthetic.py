@@ -1,9 +1,7 @@
 """A camera that draws what it sees: for demos, tests and machines without one.
 
 The scene of `dashcamd.cameras.scene` goes through the lens settings, gets its frame counter and
-the text, and is encoded by libx264 as a Pi would. Motion fields come from real encoder vectors of
-a small side encode (`DrawnFields`), so that the detector meets what it meets elsewhere; matching
-blocks on the drawn pictures would be exact where encoders are not.
+the text, and is encoded by libx264 as a Pi would. Motion fields come from the drawn pictures.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from dashcamd.cameras import pyav
-from dashcamd.cameras.analysis import SOURCE, DrawnFields
+from dashcamd.cameras.analysis import SOURCE, PictureFields
 from dashcamd.cameras.encoder import H264Encoder
 from dashcamd.cameras.lens import PICTURE_SETTINGS, TEXT_SETTINGS, Annotation, Lens, refused
 from dashcamd.cameras.preview import Previews
@@ -124,7 +122,7 @@ class _Running:
         self._encoder = H264Encoder(
             width, height, config.framerate, config.keyframe_s, config.bitrate, config.quality
         )
-        self._fields = DrawnFields(width, height, config.framerate)
+        self._fields = PictureFields()
         self._sinks, self._wall_minus_ts = sinks, wall_minus_ts
         self.previews = Previews(sinks.jpeg)
         self.apply(config)
@@ -137,7 +135,7 @@ class _Running:
         picture = self._picture(number, ts)
         encoded = self._encoder.encode(picture, ts)
         self._sinks.frame(Frame(ts, encoded.key, encoded.data))
-        field = self._fields.step(ts, pyav.luma_of(picture))
+        field = self._fields.of_frame(ts, picture)
         if field is not None:
             self._sinks.field(field)
         self.previews.offer(ts, picture)

@@ -1,4 +1,4 @@
-"""``dashcamd check``: camera, stick, clock, temperature, permissions - one line each, what to do."""
+"""``dashcamd check``: is everything ready? One line each, with what to do about it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
@@ -11,7 +10,7 @@ from dashcamd.cli.arguments import add_json, add_storage, open_storage, print_js
 from dashcamd.cli.progress import Progress
 from dashcamd.core import naming
 from dashcamd.errors import MediaError, OperationError, StorageError
-from dashcamd.storage import catalog, recovery
+from dashcamd.storage import catalog, mp4_recovery, recovery
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, PosixDisk
 from dashcamd.storage.mp4_reader import OK, inspect_source, sha256_of
@@ -158,9 +157,9 @@ def _place(path: Path) -> _Place:
     if (path / naming.ROOT).is_dir():
         return _Place(path, "")
     for root in path.parents:
-        below = str(path.relative_to(root))
-        if below.split(os.sep)[0] == naming.ROOT:
-            return _Place(root, below)
+        below = path.relative_to(root)
+        if below.parts[0] == naming.ROOT:
+            return _Place(root, str(below))
     return _Place(None, "")
 
 
@@ -183,7 +182,7 @@ def _recover_file(path: Path) -> str:
             return "%s held no whole frame and was set aside" % path
         return "%s recovered: %d frames, %.1f s" % (path, part.frames, part.duration_s)
     try:
-        result = recovery.recover(disk, path.name)
+        result = mp4_recovery.recover(disk, path.name)
     except MediaError as error:
         raise OperationError("%s: %s" % (path.parent, error)) from None
     return "%s: %s, %d frames" % (path, result.status, result.frames)

@@ -1,0 +1,60 @@
+"""Motion fields of a recorded file, as fast as it decodes: what ``dashcamd replay`` looks at.
+
+The same fields as `dashcamd.cameras.media.MediaCamera` delivers live, without encoding anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+from dashcamd.cameras import pyav
+from dashcamd.cameras.analysis import PictureFields
+from dashcamd.cameras.source import Source, parse_address, pts_of
+from dashcamd.config import CameraConfig
+from dashcamd.core.stamps import FileStamps
+from dashcamd.types import MotionField, Seconds
+
+
+class Footage:
+    """One file; iterate `fields` once. Raises `CameraError` when it is not a video.
+
+    `frames` and `last_ts` (seconds from the first frame) count while it is read; `duration_s` is
+    known from the start, or 0.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._source = Source(parse_address(path), CameraConfig())
+        self._decoder = self._source.stream.codec_context
+        pyav.decode_at_once(self._decoder)
+        self.fps = self._source.fps
+        self.frames = 0
+        self.last_ts: Seconds = 0.0
+        stream = self._source.stream
+        known = stream.duration is not None and stream.time_base
+        self.duration_s = float(stream.duration * stream.time_base) if known else 0.0
+
+    def fields(self) -> Iterator[MotionField]:
+        """Decode the file; yields the fields as they come."""
+        stamps = FileStamps(0.0, 1 / self.fps)
+        analysis = PictureFields()
+        for frame in self._frames():
+            self.last_ts = stamps.stamp(pts_of(frame))
+            self.frames += 1
+            field = analysis.of_frame(self.last_ts, frame)
+            if field is not None:
+                yield field
+
+    def close(self) -> None:
+        """Release the file."""
+        self._source.close()
+
+    def _frames(self) -> Iterator[Any]:
+        for packet in self._source.packets():
+            yield from self._decoded(packet)
+        yield from self._decoded(None)
+
+    def _decoded(self, packet: Any) -> Iterator[Any]:
+        try:
+            yield from self._decoder.decode(packet)
+        except pyav.av_errors():
+            return
