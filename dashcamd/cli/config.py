@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dashcamd.config import default_toml, keys, load, sections, to_toml
+from dashcamd.config import default_toml, keys, load, reference_markdown, sections, to_toml
 
 
 def add(
@@ -20,6 +20,7 @@ def add(
     what.add_argument(
         "--defaults", action="store_true", help="print every setting with its default"
     )
+    what.add_argument("--reference", action="store_true", help="print the manual of all settings")
     parser.set_defaults(act=act)
 
 
@@ -27,6 +28,8 @@ def act(arguments: argparse.Namespace) -> int:
     """Check, print the defaults, or print what is in force."""
     if arguments.defaults:
         print(default_toml(), end="")
+    elif arguments.reference:
+        print(reference_markdown(), end="")
     elif arguments.check is not None:
         load(arguments.check)
         print("%s: fine" % arguments.check)

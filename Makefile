@@ -1,0 +1,47 @@
+# make help lists the targets. Everything lands in .venv; nothing of the system is changed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test test-real test-legacy test-libcamera check docs bench clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	touch $@
+
+demo: $(STAMP) ## record a drawn scene for 45 s and show the files
+	$(BIN)/dashcamd demo
+
+test: $(STAMP) ## the default test suite
+	$(BIN)/python -m pytest
+
+test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
+	$(BIN)/python -m pytest -m real tests
+
+test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
+	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]
+
+test-libcamera: ## the real picamera2 on libcamera's virtual camera, in a Debian 13 root
+	$(PYTHON) -m tests.roots.debian13 || [ $$? -eq 77 ]
+
+check: $(STAMP) ## style, types and docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/interrogate --quiet dashcamd
+
+docs: $(STAMP) ## write the generated files anew
+	$(BIN)/dashcamd config --defaults > config/dashcamd.toml
+	$(BIN)/dashcamd config --reference > docs/reference/config.md
+
+bench: $(STAMP) ## measure; prints tables with ratios
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what make built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
