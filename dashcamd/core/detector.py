@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 import numpy as np
 
 from dashcamd.core.clusters import box_of, groups
+from dashcamd.core.drift import Drift
+from dashcamd.core.noise import Noise
 from dashcamd.types import Box, MotionField, Score, Seconds
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ class Profile:
     its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
     picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
     afterwards; `noise_s` time constant of the noise model; `hold_s` how long after it moved a
-    thing is looked for around its place with limits lowered to `hold_fraction`; `vector_px` least
-    length of a vector that counts (0: vectors are not believed); `neighbours` least agreeing
-    neighbours it needs.
+    thing is looked for around its place with limits lowered to `hold_fraction`; `drift_floor`
+    and `drift_deviations` the same for vectors that agree (`core/drift.py`, pixels summed over nine
+    blocks; a floor of 0: vectors are not looked at), `drift_weight` of the newest vectors.
     """
 
     sad_floor: float = 1600.0
@@ -48,14 +50,15 @@ class Profile:
     noise_s: Seconds = 20.0
     hold_s: Seconds = 1.0
     hold_fraction: float = 0.6
-    vector_px: float = 0.0
-    neighbours: int = 3
+    drift_floor: float = 0.0
+    drift_deviations: float = 5.0
+    drift_weight: float = 0.35
 
 
 PROFILES: Dict[str, Profile] = {
     "ffmpeg": Profile(),
     "lores": Profile(),
-    "videocore": Profile(sad_floor=2500.0, cluster=6, vector_px=2.0),
+    "videocore": Profile(sad_floor=2500.0, cluster=4, drift_floor=6.0),
 }
 
 WARM_UP = "warming up"
@@ -100,6 +103,7 @@ class Detector:
         self._source = ""
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
+        self._drift: Optional[Drift] = None
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
         self._last_ts: Seconds = 0.0
@@ -111,13 +115,14 @@ class Detector:
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
         sad = blocks["sad"].astype(np.float32)
-        vectors = self._profile.vector_px > 0
-        if not vectors and not sad.any():
+        if not sad.any() and self._drift is None:
             return self._veto(field.ts, NO_PICTURE, 0)
         out = sad > self._limit(noise, field.ts)
-        if vectors:
-            out |= _coherent(blocks, self._profile)
         noise.learn(sad, field.ts)
+        if self._drift is not None:
+            measure = self._drift.take(blocks)
+            out |= measure > self._drift_noise.limit
+            self._drift_noise.learn(measure, field.ts)
         count = int(np.count_nonzero(out))
         if count > self._profile.scene_fraction * out.size:
             self._doubt_until = field.ts + self._profile.guard_s
@@ -168,57 +173,15 @@ class Detector:
         self._profile = profile_for(field.source, self._sensitivity, self._expert)
         self._ready_ts = field.ts + self._warm_up_s
         self._doubt_until = self._last_ts = field.ts
-        self._noise = Noise(blocks.shape, self._profile)
+        self._noise = self._start(blocks.shape, self._profile)
         return self._noise
 
-
-class Noise:
-    """What SAD is ordinary for each block: running mean and mean deviation.
-
-    `limit` is the plane of SAD a block must exceed to stand out. What exceeds it is clipped to it
-    before it is learnt, so a passer-by hardly raises it and leaves that never rest do.
-    """
-
-    def __init__(self, shape: Any, profile: Profile) -> None:
-        self.shape = shape
-        self._profile = profile
-        self._mean = np.zeros(shape, np.float32)
-        self._deviation = np.zeros(shape, np.float32)
-        self.limit = np.full(shape, profile.sad_floor, np.float32)
-        self._seen_s = 0.0
-        self._ts: Optional[Seconds] = None
-
-    def limit_at(self, place: Any, fraction: float) -> Array:
-        """The limits of the blocks at `place` when floor and deviations count only `fraction`."""
-        above = self._deviation[place] * np.float32(self._profile.sad_deviations * fraction)
-        above += self._mean[place]
-        return np.maximum(above, np.float32(self._profile.sad_floor * fraction), out=above)
-
-    def learn(self, sad: Array, ts: Seconds) -> None:
-        """Take the field at `ts` into the model."""
-        step = 0.1 if self._ts is None else min(max(ts - self._ts, 0.0), 1.0)
-        self._ts = ts
-        self._seen_s = min(self._seen_s + step, self._profile.noise_s)
-        rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
-        error = np.minimum(sad, self.limit)
-        error -= self._mean
-        self._mean += rate * error
-        np.abs(error, out=error)
-        error -= self._deviation
-        self._deviation += rate * error
-        np.multiply(self._deviation, np.float32(self._profile.sad_deviations), out=self.limit)
-        self.limit += self._mean
-        np.maximum(self.limit, np.float32(self._profile.sad_floor), out=self.limit)
-
-
-def _coherent(blocks: Array, profile: Profile) -> Array:
-    """Blocks whose vector is long enough and has enough moving neighbours."""
-    x = blocks["x"].astype(np.int32)
-    y = blocks["y"].astype(np.int32)
-    moving = np.zeros((x.shape[0] + 2, x.shape[1] + 2), np.int8)
-    inner = moving[1:-1, 1:-1]
-    inner[...] = x * x + y * y >= profile.vector_px * profile.vector_px
-    three = moving[:-2] + moving[1:-1] + moving[2:]
-    nine = three[:, :-2] + three[:, 1:-1] + three[:, 2:]
-    coherent: Array = (inner > 0) & (nine > profile.neighbours)
-    return coherent
+    def _start(self, shape: Any, profile: Profile) -> Noise:
+        """Fresh models for a grid of `shape`."""
+        self._drift = None
+        if profile.drift_floor > 0:
+            self._drift = Drift(shape, profile.drift_weight)
+        self._drift_noise = Noise(
+            shape, profile.drift_floor, profile.drift_deviations, profile.noise_s
+        )
+        return Noise(shape, profile.sad_floor, profile.sad_deviations, profile.noise_s)

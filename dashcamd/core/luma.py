@@ -41,8 +41,11 @@ MAX_GAIN = 2.5
 SHAKEN_NINTHS = 5
 """A shift is believed when so many ninths of the picture agree."""
 
-SHIFT_GAIN = 0.8
+SHIFT_GAIN = 0.75
 """How far a shift must lower the SAD of a ninth for it to agree."""
+
+PATIENCE = 5
+"""After so many searches in vain (the car drives) only every fifth field is searched."""
 
 STEADY = Shift(0.0, 0.0)
 
@@ -73,6 +76,7 @@ class LumaField:
         self._high, self._wide = height // self._bin, width // self._bin
         self.rows, self.cols = -(-self._high // CELL), -(-self._wide // CELL)
         self.scale = self._bin / 2.0
+        self._in_vain = 0
         self._before: Optional[Array] = None
         self._before_ts: Seconds = 0.0
 
@@ -96,7 +100,14 @@ class LumaField:
         if before is None:
             return None
         field = np.zeros((self.rows, self.cols + 1), MOTION_DTYPE)
-        sad, shift = compensated_sad(now, before, (self._high, self._wide))
+        sad = compensated_sad(now, before)
+        shift = STEADY
+        if is_everywhere(sad):
+            self._in_vain += 1
+            if self._in_vain <= PATIENCE or self._in_vain % PATIENCE == 0:
+                sad, shift = straightened(now, before, sad, (self._high, self._wide))
+        if shift:
+            self._in_vain = 0
         field["sad"][:, :-1] = sad
         field["x"], field["y"] = round(-2 * shift.x), round(-2 * shift.y)
         return field
@@ -116,37 +127,42 @@ class LumaField:
         return np.pad(binned, spare) if any(max(one) for one in spare) else binned
 
 
-def compensated_sad(now: Array, before: Array, size: Tuple[int, int]) -> Tuple[Array, Shift]:
-    """SAD per cell of two binned pictures, without what light and a shaking camera explain.
+def compensated_sad(now: Array, before: Array) -> Array:
+    """SAD per cell of two binned pictures, without what light explains.
 
-    Both are uint16 of shape (rows * CELL, cols * CELL) in quarter grey levels, the picture itself
-    is their first `size` (high, wide). The answer is int32 of shape (rows, cols), never above
-    65535, and the shift that was taken out.
+    Both are uint16 of shape (rows * CELL, cols * CELL) in quarter grey levels; the answer is
+    int32 of shape (rows, cols), never above 65535.
     """
-    sad = _cell_sums(_difference(now, before))
-    at = np.nonzero(sad > COMPENSATE_SAD)
-    if not len(at[0]):
-        return sad, STEADY
-    sad[at] = np.minimum(sad[at], _residual(_cells(now, at), _cells(before, at)))
-    if _is_everywhere(at, sad.shape):
-        shift = global_shift(now[: size[0], : size[1]], before[: size[0], : size[1]])
-        if shift:
-            straight = _straightened(now, before, shift, size)
-            if _explains(straight[at], sad[at], at, sad.shape):
-                return straight, shift
-    return sad, STEADY
-
-
-def _straightened(now: Array, before: Array, shift: Shift, size: Tuple[int, int]) -> Array:
-    """The SAD per cell when `shift` and light are taken out."""
-    spare = (0, now.shape[0] - size[0]), (0, now.shape[1] - size[1])
-    pair = aligned(now[: size[0], : size[1]], before[: size[0], : size[1]], shift)
-    now, before = (np.pad(one, spare) for one in pair)
     sad = _cell_sums(_difference(now, before))
     at = np.nonzero(sad > COMPENSATE_SAD)
     if len(at[0]):
         sad[at] = np.minimum(sad[at], _residual(_cells(now, at), _cells(before, at)))
     return sad
+
+
+def is_everywhere(sad: Array) -> bool:
+    """Whether most ninths of the picture have changed: a visitor is in a few of them."""
+    at = np.nonzero(sad > COMPENSATE_SAD)
+    counts = np.bincount(_ninths(at, sad.shape), minlength=9)
+    return int(np.count_nonzero(counts >= 2)) >= SHAKEN_NINTHS
+
+
+def straightened(
+    now: Array, before: Array, sad: Array, size: Tuple[int, int]
+) -> Tuple[Array, Shift]:
+    """The SAD without what a shift of the whole picture explains, and that shift.
+
+    The picture itself is the first `size` (high, wide) of `now` and `before`. When no shift
+    explains most of the picture (a drive, a crowd), `sad` comes back as it was.
+    """
+    high, wide = size
+    shift = global_shift(now[:high, :wide], before[:high, :wide])
+    if not shift:
+        return sad, STEADY
+    spare = (0, now.shape[0] - high), (0, now.shape[1] - wide)
+    pair = aligned(now[:high, :wide], before[:high, :wide], shift)
+    straight = compensated_sad(*(np.pad(one, spare) for one in pair))
+    return (straight, shift) if _explains(straight, sad) else (sad, STEADY)
 
 
 def _difference(now: Array, before: Array) -> Array:
@@ -155,23 +171,18 @@ def _difference(now: Array, before: Array) -> Array:
     return difference
 
 
-def _thirds(at: Any, shape: Any) -> Array:
+def _ninths(at: Any, shape: Any) -> Array:
     """Number 0..8 of the ninth of the picture each cell lies in."""
     ninth: Array = at[0] * 3 // shape[0] * 3 + at[1] * 3 // shape[1]
     return ninth
 
 
-def _is_everywhere(at: Any, shape: Any) -> bool:
-    """Whether most ninths of the picture have changed: a visitor is in a few of them."""
-    counts = np.bincount(_thirds(at, shape), minlength=9)
-    return int(np.count_nonzero(counts >= 2)) >= SHAKEN_NINTHS
-
-
-def _explains(shifted: Array, sad: Array, at: Any, shape: Any) -> bool:
+def _explains(straight: Array, sad: Array) -> bool:
     """Whether the shift lowers the difference in most ninths, and not only where a car drives."""
-    ninth = _thirds(at, shape)
-    was = np.bincount(ninth, sad, minlength=9)
-    left = np.bincount(ninth, shifted, minlength=9)
+    at = np.nonzero(sad > COMPENSATE_SAD)
+    ninth = _ninths(at, sad.shape)
+    was = np.bincount(ninth, sad[at], minlength=9)
+    left = np.bincount(ninth, straight[at], minlength=9)
     return int(np.count_nonzero(left < SHIFT_GAIN * was)) >= SHAKEN_NINTHS
 
 

@@ -1,0 +1,60 @@
+"""What is ordinary for each block: a running mean and deviation that adapt slowly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from dashcamd.types import Seconds
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+MAX_STEP_S = 1.0
+"""A longer pause between two fields counts as this much: one field is one sample."""
+
+
+class Noise:
+    """The noise model of one measure (SAD, length of vector) over the grid `shape`.
+
+    `limit` is the plane a block must exceed to stand out: the mean plus `deviations` mean
+    deviations, at least `floor`. What exceeds it is clipped to it before it is learnt, so a
+    passer-by hardly raises it and leaves that never rest do. `memory_s` is the time constant; in
+    the beginning it is as long as what was seen.
+    """
+
+    def __init__(self, shape: Any, floor: float, deviations: float, memory_s: Seconds) -> None:
+        self.shape = shape
+        self._floor = np.float32(floor)
+        self._deviations = np.float32(deviations)
+        self._memory_s = memory_s
+        self.mean = np.zeros(shape, np.float32)
+        self._deviation = np.zeros(shape, np.float32)
+        self._error = np.zeros(shape, np.float32)
+        self.limit = np.full(shape, floor, np.float32)
+        self._seen_s = 0.0
+        self._ts: Optional[Seconds] = None
+
+    def limit_at(self, place: Any, fraction: float) -> Array:
+        """The limits of the blocks at `place` when floor and deviations count only `fraction`."""
+        above: Array = self._deviation[place] * (self._deviations * np.float32(fraction))
+        above += self.mean[place]
+        np.maximum(above, self._floor * np.float32(fraction), out=above)
+        return above
+
+    def learn(self, measure: Array, ts: Seconds) -> None:
+        """Take the float32 plane `measure` of the field at `ts` into the model."""
+        step = 0.1 if self._ts is None else min(max(ts - self._ts, 0.0), MAX_STEP_S)
+        self._ts = ts
+        self._seen_s = min(self._seen_s + step, self._memory_s)
+        rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
+        error = np.minimum(measure, self.limit, out=self._error)
+        error -= self.mean
+        self.mean += rate * error
+        np.abs(error, out=error)
+        error -= self._deviation
+        self._deviation += rate * error
+        np.multiply(self._deviation, self._deviations, out=self.limit)
+        self.limit += self.mean
+        np.maximum(self.limit, self._floor, out=self.limit)
