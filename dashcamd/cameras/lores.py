@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Optional, Tuple
 import numpy as np
 
 from dashcamd.core.fields import matched_blocks
-from dashcamd.types import Jpeg, MotionField, Seconds, Sinks
+from dashcamd.core.luma import CELL, LumaField
+from dashcamd.types import BLOCK_PX, Jpeg, MotionField, Seconds, Sinks
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WAITING_LUMAS = 8
 """Pictures that may wait for their frame; the V4L2 encoder is about two behind."""
+
+CELLS_A_SIDE = BLOCK_PX // CELL
+"""Cells of the field along a block that is matched, and analysed pixels to one of lores."""
 
 PREVIEW_WIDTH = 640
 """Previews are made smaller by a whole factor until they are no wider."""
@@ -78,6 +82,44 @@ _FULL_LUMA = _stretch(16, 219, 0, 255)
 _FULL_CHROMA = _stretch(16, 224, 0.5, 255.5)
 
 
+class LoresFields:
+    """Motion fields of the small luma: light-compensated SAD, vectors where a block stands out.
+
+    The SAD comes from `LumaField`: about ten fields a second, cells of 8x8 pixels that stand for a
+    macroblock each. Block matching looks at 16x16 pixels, two cells wide and high, only while the
+    SAD gate of `fields` is open. `width` is at most `BINNED_WIDTH`. One thread.
+    """
+
+    def __init__(self, width: int, height: int, recorded_per_lores: float) -> None:
+        self._luma = LumaField(width, height)
+        self._scale = recorded_per_lores * self._luma.scale
+        self._before: Optional[Array] = None
+
+    def is_due(self, ts: Seconds) -> bool:
+        """Whether the picture at `ts` is wanted; a glance from another thread is good enough."""
+        return self._luma.is_due(ts)
+
+    def step(self, ts: Seconds, luma: Array) -> Optional[MotionField]:
+        """The field at `ts`, or None when it is not due or the first."""
+        if not self._luma.is_due(ts):
+            return None
+        blocks = self._luma.step(ts, luma)
+        before, self._before = self._before, luma
+        if blocks is None or before is None:
+            return None
+        _add_vectors(blocks, matched_blocks(before, luma))
+        return MotionField(ts, blocks, self._scale, "lores")
+
+
+def _add_vectors(cells: Array, matched: Array) -> None:
+    """Give each cell the vector of the block it lies in, in pixels of the analysed picture."""
+    rows, cols = cells.shape[0], cells.shape[1] - 1
+    for axis in ("x", "y"):
+        vectors = matched[axis][:, :-1] * np.int8(CELLS_A_SIDE)
+        wide = vectors.repeat(CELLS_A_SIDE, 0).repeat(CELLS_A_SIDE, 1)[:rows, :cols]
+        np.copyto(cells[axis][:, :cols], wide, where=wide != 0)
+
+
 class LoresWorker:
     """Turns lumas into fields and pictures into JPEGs, in order, on one thread.
 
@@ -86,14 +128,16 @@ class LoresWorker:
     """
 
     def __init__(
-        self, sinks: Sinks, scale: float, on_fault: Callable[[str, BaseException], None]
+        self,
+        sinks: Sinks,
+        fields: LoresFields,
+        on_fault: Callable[[str, BaseException], None],
     ) -> None:
         self.dropped = 0
         self._sinks = sinks
-        self._scale = scale
+        self._fields = fields
         self._on_fault = on_fault
-        self._lumas: Deque[Tuple[int, Array]] = deque()
-        self._previous: Optional[Array] = None
+        self._lumas: Deque[Tuple[Seconds, Array]] = deque()
         self._jobs: SimpleQueue[Optional[Callable[[], None]]] = SimpleQueue()
         self._has_preview = False
         self._thread = threading.Thread(target=self._run, name="camera-lores", daemon=True)
@@ -102,22 +146,27 @@ class LoresWorker:
         """Begin to work."""
         self._thread.start()
 
-    def offer_luma(self, sensor_us: int, luma: Array) -> None:
+    def wants_luma(self, ts: Seconds) -> bool:
+        """Whether the picture at `ts` is worth a copy."""
+        return self._fields.is_due(ts)
+
+    def offer_luma(self, ts: Seconds, luma: Array) -> None:
         """Keep a copy of the small luma plane until its frame is delivered."""
         if len(self._lumas) >= WAITING_LUMAS:
             self._lumas.popleft()
             self.dropped += 1
-        self._lumas.append((sensor_us, luma.copy()))
+        self._lumas.append((ts, luma.copy()))
 
-    def delivered(self, sensor_us: int, ts: Seconds) -> None:
-        """The frame of `sensor_us` has been handed on: its field may follow."""
-        self._jobs.put(lambda: self._make_fields(sensor_us, ts))
+    def delivered(self, ts: Seconds) -> None:
+        """The frame at `ts` has been handed on: its field may follow."""
+        if self._lumas:
+            self._jobs.put(lambda: self._make_fields(ts))
 
     def wants_preview(self) -> bool:
         """True when no preview is being made."""
         return not self._has_preview
 
-    def offer_preview(self, make: Callable[[], Optional[Jpeg]]) -> None:
+    def offer_preview(self, make: Callable[[], Jpeg]) -> None:
         """Deliver what `make` returns, called on this object's thread."""
         self._has_preview = True
         self._jobs.put(lambda: self._make_preview(make))
@@ -138,22 +187,16 @@ class LoresWorker:
             except Exception as error:  # noqa: BLE001 - a dead worker would be silence
                 self._on_fault("making a motion field or a preview", error)
 
-    def _make_fields(self, sensor_us: int, ts: Seconds) -> None:
-        """The field of the newest luma up to this frame; older ones of dropped frames go."""
-        luma = None
-        while self._lumas and self._lumas[0][0] <= sensor_us:
-            luma = self._lumas.popleft()[1]
-        if luma is None:
-            return
-        previous, self._previous = self._previous, luma
-        if previous is not None:
-            blocks = matched_blocks(previous, luma)
-            self._sinks.field(MotionField(ts, blocks, self._scale, "lores"))
+    def _make_fields(self, ts: Seconds) -> None:
+        """The fields of all lumas up to this frame."""
+        while self._lumas and self._lumas[0][0] <= ts:
+            field = self._fields.step(*self._lumas.popleft())
+            if field is not None:
+                self._sinks.field(field)
 
-    def _make_preview(self, make: Callable[[], Optional[Jpeg]]) -> None:
+    def _make_preview(self, make: Callable[[], Jpeg]) -> None:
         try:
             jpeg = make()
         finally:
             self._has_preview = False
-        if jpeg is not None:
-            self._sinks.jpeg(jpeg)
+        self._sinks.jpeg(jpeg)

@@ -16,19 +16,27 @@ What its threads may do is narrow: see `picamera2_stream`. The library is used s
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from fractions import Fraction
 from typing import Any, ClassVar, List, Optional, Tuple
 
-from dashcamd.cameras.lores import LoresWorker, planes_of, preview_jpeg
+from dashcamd.cameras.lores import LoresFields, LoresWorker, planes_of, preview_jpeg
 from dashcamd.cameras.overlay import TextOverlay, expand
 from dashcamd.cameras.picamera2_controls import (
     changed_fixed,
     flips,
     frame_duration_limits,
     translate,
+)
+from dashcamd.cameras.picamera2_library import (
+    Library,
+    appending_output,
+    close_device,
+    guarded_encoder,
+    load_library,
+    one_line,
+    open_device,
 )
 from dashcamd.cameras.picamera2_stream import FrameStream
 from dashcamd.clock import Clock
@@ -44,15 +52,6 @@ CLOSE_LIMIT_S = 5.0
 
 BUFFERS = 6
 """Pictures in flight: picamera2's own choice for video."""
-
-NO_LIBRARY = (
-    "camera: picamera2 cannot be loaded (%s); install it with 'sudo apt install python3-picamera2' "
-    "and run dashcamd with the system's Python (a virtual environment needs --system-site-packages)"
-)
-NO_CAMERA = (
-    "camera: libcamera finds no camera; check the ribbon cable with the power off, then "
-    "'rpicam-hello --list-cameras'"
-)
 
 
 class PiCamera2Camera:
@@ -78,15 +77,15 @@ class PiCamera2Camera:
         if PiCamera2Camera._dead:
             raise DeadCameraError(PiCamera2Camera._dead)
         self.stop()
-        library = _load_library()
-        device = _open(library)
+        library = load_library()
+        device = open_device(library)
         session: Optional[_Session] = None
         try:
             session = _Session(library, device, self._config, self._clock, sinks)
             info = session.start()
         except (RuntimeError, OSError, ValueError, TypeError, KeyError) as error:
             self._close(device, session)
-            raise CameraError("camera: cannot be started: %s" % _one_line(error)) from error
+            raise CameraError("camera: cannot be started: %s" % one_line(error)) from error
         session.want_jpegs(self._jpeg_period_s)
         self._session = session
         return info
@@ -125,8 +124,9 @@ class PiCamera2Camera:
 
     def _close(self, device: Any, session: Optional[_Session]) -> None:
         """Close on a thread of its own: the library has no time-out."""
+        before_close = session.worker.stop if session else _nothing
         closing = threading.Thread(
-            target=_close_device, args=(device, session), name="camera-close", daemon=True
+            target=close_device, args=(device, before_close), name="camera-close", daemon=True
         )
         closing.start()
         closing.join(CLOSE_LIMIT_S)
@@ -146,7 +146,7 @@ class _Session:
     """One opened camera from `start` to its end."""
 
     def __init__(
-        self, library: Any, device: Any, config: CameraConfig, clock: Clock, sinks: Sinks
+        self, library: Library, device: Any, config: CameraConfig, clock: Clock, sinks: Sinks
     ) -> None:
         self.device = device
         self._library = library
@@ -159,8 +159,9 @@ class _Session:
         self._lores_size: Tuple[int, int] = lores["size"]
         self.fps = _possible_fps(config.framerate, device.camera_controls)
         self.stream = FrameStream(sinks, clock, _suspended_s(), self.fps)
-        scale = self._size[0] / self._lores_size[0]
-        self.worker = LoresWorker(sinks, scale, self.stream.fail)
+        width, height = self._lores_size
+        fields = LoresFields(width, height, self._size[0] / width)
+        self.worker = LoresWorker(sinks, fields, self.stream.fail)
         self._encoder = self._make_encoder()
         self._annotation = _Annotation(config)
         self._jpeg_period_s: Optional[Seconds] = None
@@ -170,7 +171,7 @@ class _Session:
         """Start encoder and camera, in the order that misses no picture."""
         self.worker.start()
         self.device.pre_callback = self._on_picture
-        output = _output_class(self._library)(self._on_encoded)
+        output = appending_output(self._library, self._on_encoded)
         self.device.start_encoder(self._encoder, output, name="main")
         self.device.start()
         return CameraInfo(
@@ -224,7 +225,8 @@ class _Session:
     def _make_encoder(self) -> Any:
         """The encoder that this Pi has, guarded: what it raises would end the camera thread."""
         config = self._config
-        return _encoder_class(self._library)(
+        return guarded_encoder(
+            self._library,
             self.stream,
             bitrate=config.bitrate,
             repeat=True,
@@ -241,9 +243,11 @@ class _Session:
             if self.stream.has_failed:
                 return
             self._annotation.draw(request, self._library, self._size, self._clock)
-            self._offer_luma(request, sensor_us)
+            ts = self.stream.ts(sensor_us)
+            if self.worker.wants_luma(ts):
+                self._offer_luma(request, ts)
             if self._jpeg_period_s is not None:
-                self._offer_preview(request, self.stream.ts(sensor_us))
+                self._offer_preview(request, ts)
         except Exception as error:  # noqa: BLE001 - would end the camera thread silently
             self.stream.fail("the camera's picture callback", error)
 
@@ -252,14 +256,14 @@ class _Session:
         try:
             sensor_us = stamp_us + (self._encoder.firsttimestamp or 0)
             if self.stream.encoded(data, is_key, sensor_us):
-                self.worker.delivered(sensor_us, self.stream.ts(sensor_us))
+                self.worker.delivered(self.stream.ts(sensor_us))
         except Exception as error:  # noqa: BLE001 - would end the camera thread silently
             self.stream.fail("taking over a frame", error)
 
-    def _offer_luma(self, request: Any, sensor_us: int) -> None:
+    def _offer_luma(self, request: Any, ts: Seconds) -> None:
         with self._library.MappedArray(request, "lores", write=False) as mapped:
             width, height = self._lores_size
-            self.worker.offer_luma(sensor_us, mapped.array[:height, :width])
+            self.worker.offer_luma(ts, mapped.array[:height, :width])
 
     def _offer_preview(self, request: Any, ts: Seconds) -> None:
         """Lend the picture to the worker when one is due and it has none."""
@@ -288,7 +292,7 @@ class _Annotation:
         self._second = -1
         self._text = ""
 
-    def draw(self, request: Any, library: Any, size: Tuple[int, int], clock: Clock) -> None:
+    def draw(self, request: Any, library: Library, size: Tuple[int, int], clock: Clock) -> None:
         """Write the text of this second into the main picture."""
         if not self._template:
             return
@@ -297,6 +301,10 @@ class _Annotation:
             self._second, self._text = int(wall), expand(self._template, wall)
         with library.MappedArray(request, "main") as mapped:
             self._overlay.draw(self._text, *planes_of(mapped.array, *size))
+
+
+def _nothing() -> None:
+    """No worker has been started yet."""
 
 
 def lores_size(width: int, height: int) -> Tuple[int, int]:
@@ -320,126 +328,3 @@ def _rate(fps: float) -> Any:
 def _suspended_s() -> Seconds:
     """CLOCK_BOOTTIME - CLOCK_MONOTONIC: how long this machine has slept since it booted."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-
-
-def _one_line(error: BaseException) -> str:
-    """An error and what caused it, for one line of a log."""
-    causes = [str(error)]
-    while error.__cause__ is not None:
-        error = error.__cause__
-        causes.append(str(error))
-    return "; ".join(" ".join(cause.split()) for cause in causes)
-
-
-class _Library:
-    """The names of picamera2 and libcamera that this back-end uses."""
-
-    def __init__(self) -> None:
-        import libcamera
-        from picamera2 import MappedArray, Picamera2
-        from picamera2.encoders import H264Encoder
-        from picamera2.outputs import Output
-
-        self.libcamera = libcamera
-        self.Picamera2 = Picamera2
-        self.MappedArray = MappedArray
-        self.H264Encoder = H264Encoder
-        self.Output = Output
-
-
-def _load_library() -> _Library:
-    try:
-        return _Library()
-    except (ImportError, OSError, ValueError, RuntimeError) as error:
-        raise CameraError(NO_LIBRARY % _one_line(error)) from error
-
-
-def _open(library: _Library) -> Any:
-    """An open Picamera2. Raises `CameraError`.
-
-    Workaround: when its constructor raises, it leaves a pipe open (0.3.38), two descriptors at
-    every attempt; so the object is made in two steps and cleaned up here.
-    """
-    try:
-        found = library.Picamera2.global_camera_info()
-    except RuntimeError as error:
-        raise CameraError("camera: libcamera does not start: %s" % _one_line(error)) from error
-    if not found:
-        raise CameraError(NO_CAMERA)
-    device = library.Picamera2.__new__(library.Picamera2)
-    try:
-        device.__init__(0)
-    except (RuntimeError, OSError) as error:
-        _give_back(device)
-        raise CameraError(
-            "camera: %s cannot be opened: %s; another program may be using it "
-            "(rpicam-vid, motion, a second dashcamd)"
-            % (found[0].get("Model", "camera 0"), _one_line(error))
-        ) from error
-    return device
-
-
-def _give_back(device: Any) -> None:
-    """Close what a failed constructor has opened."""
-    reader = getattr(device, "notifymeread", None)
-    if reader is not None and not reader.closed:
-        reader.close()
-        os.close(device.notifyme_w)
-
-
-def _close_device(device: Any, session: Optional[_Session]) -> None:
-    """Stop and close in the order that leaves no buffer mapped. Runs on a thread of its own."""
-    device.stop()
-    if session is not None:
-        session.worker.stop()
-    for encoder in list(device.encoders):
-        device.stop_encoder(encoder)
-    device.pre_callback = None
-    device.close()
-
-
-def _output_class(library: _Library) -> Any:
-    """The one Output: it only hands over."""
-
-    class AppendingOutput(library.Output):  # type: ignore[name-defined,misc]
-        """Calls `take` with every access unit; neither raises nor waits."""
-
-        def __init__(self, take: Any) -> None:
-            super().__init__()
-            self._take = take
-
-        def outputframe(
-            self,
-            frame: bytes,
-            keyframe: bool = True,
-            timestamp: int = 0,
-            packet: Any = None,
-            audio: bool = False,
-        ) -> None:
-            """Called by the encoder."""
-            if not audio:
-                self._take(frame, keyframe, timestamp)
-
-    return AppendingOutput
-
-
-def _encoder_class(library: _Library) -> Any:
-    """The Pi's encoder with its exceptions turned into faults."""
-
-    class GuardedEncoder(library.H264Encoder):  # type: ignore[name-defined,misc]
-        """Encodes until something fails, then waits to be stopped."""
-
-        def __init__(self, stream: FrameStream, **settings: Any) -> None:
-            super().__init__(**settings)
-            self._stream_faults = stream
-
-        def encode(self, stream: Any, request: Any) -> None:
-            """Called by the camera thread, which must survive."""
-            if self._stream_faults.has_failed:
-                return
-            try:
-                super().encode(stream, request)
-            except Exception as error:  # noqa: BLE001 - would end the camera thread silently
-                self._stream_faults.fail("the H.264 encoder", error)
-
-    return GuardedEncoder
