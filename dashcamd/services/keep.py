@@ -6,6 +6,7 @@ nothing it does can hold up the record thread.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from dataclasses import replace
@@ -87,12 +88,17 @@ class KeepService:
         self._short_bytes = 0
         self._fault: Optional[str] = None
         self._to_recover: List[StoredEvent] = []
+        self._abandoned: List[PartAbandoned] = []
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, then one piece of the work that can wait."""
-        self._follow_volume()
-        for message in self._inbox.drain():
-            self._try(lambda heard=message: self._hear(heard))  # type: ignore[misc]
+        # The slot is looked at first: what was opened on the volume before this one is in the
+        # mailbox then, and is not taken for a leftover.
+        version, volume = self._slot.peek()
+        self._hear_all()
+        if version != self._slot_version:
+            self._slot_version = version
+            self._follow(volume)
         self._try(self._take_covers)
         if now >= self._next_retention:
             self._next_retention = now + RETENTION_S
@@ -105,8 +111,7 @@ class KeepService:
 
     def close(self) -> None:
         """Take the last messages."""
-        for message in self._inbox.drain():
-            self._try(lambda heard=message: self._hear(heard))  # type: ignore[misc]
+        self._hear_all()
         self._try(self._take_covers)
         self._post()
 
@@ -118,24 +123,35 @@ class KeepService:
                 log.warning("housekeeping on the volume failed: %s; video is not affected", error)
             self._fault = str(error)
 
-    def _follow_volume(self) -> None:
-        version, volume = self._slot.peek()
-        if version == self._slot_version:
-            return
-        self._slot_version = version
+    def _follow(self, volume: Optional[Volume]) -> None:
         self._volume = volume
         self._to_recover = []
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
+            self._adopt(volume)
             self._try(lambda: self._look_for_leftovers(volume))
+
+    def _adopt(self, volume: Volume) -> None:
+        """Go on with the events that were open when the same volume failed or was pulled."""
+        for event in self._open.values():
+            if event.volume.id == volume.id:
+                event.volume = volume
+        waiting, self._abandoned = self._abandoned, []
+        for message in waiting:
+            if message.volume.id == volume.id:
+                self._hear_one(replace(message, volume=volume))
+            else:
+                self._abandoned.append(message)
 
     def _look_for_leftovers(self, volume: Volume) -> None:
         ours = {event.name for event in self._open.values() if event.volume is volume}
         self._to_recover = [
             event
             for event in catalog.events(volume.disk)
-            if event.name not in ours and recovery.is_interrupted(event)
+            if event.number <= volume.found_to
+            and event.name not in ours
+            and recovery.is_interrupted(event)
         ]
 
     def _recover_one(self) -> None:
@@ -143,6 +159,13 @@ class KeepService:
         if self._volume is not None:
             for line in recovery.recover_event(self._volume.disk, event):
                 log.warning("%s", line)
+
+    def _hear_all(self) -> None:
+        for message in self._inbox.drain():
+            self._hear_one(message)
+
+    def _hear_one(self, message: KeepMessage) -> None:
+        self._try(lambda: self._hear(message))
 
     def _hear(self, message: KeepMessage) -> None:
         if isinstance(message, EventOpened):
@@ -171,7 +194,12 @@ class KeepService:
 
     def _recover_abandoned(self, message: PartAbandoned) -> None:
         event = self._open.get(message.name.path)
-        recovered = recovery.recover_part(message.volume.disk, message.path)
+        try:
+            recovered = recovery.recover_part(message.volume.disk, message.path)
+        except StorageError as error:
+            if event is not None and error.errno != errno.ENOENT:
+                self._abandoned.append(message)
+            raise
         if event is not None and recovered is not None:
             event.facts = event.facts.with_part(recovered)
             self._save(event)

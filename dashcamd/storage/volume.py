@@ -37,6 +37,8 @@ class Volume:
         self.boot = before if known.get("boot_id") == boot_id and before else before + 1
         on_disk = max((number for number, _ in catalog.names(disk)), default=0)
         self._last_event = max(on_disk, _counter(known.get("last_event")))
+        self.found_to = self._last_event
+        """Number of the newest event that was there when the volume was taken into use."""
         self._write_marker()
 
     @property
