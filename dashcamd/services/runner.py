@@ -107,7 +107,7 @@ class Lockstep:
         """Step until `is_over` is set or simulated time reaches `until`."""
         while not is_over.is_set():
             place = self._next()
-            if until is not None and self._due[place] > until:
+            if until is not None and self._due[place] >= until:
                 return
             self._clock.advance_to(self._due[place])
             self._step(place)
