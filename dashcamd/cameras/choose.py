@@ -53,7 +53,7 @@ def choose_automatically(
         try:
             return makers[name](config, clock)
         except CameraError as error:
-            reasons.append("%s: %s" % (name, error))
+            reasons.append("no %s: %s" % (name, error))
     raise CameraError("no camera found; " + "; ".join(reasons))
 
 
@@ -64,7 +64,7 @@ def _library_camera(module: str, name: str) -> Maker:
         try:
             back_end = import_module("dashcamd.cameras." + module)
         except (ImportError, OSError) as error:
-            raise CameraError("cannot be used here: %s" % error) from None
+            raise CameraError("%s cannot be imported here: %s" % (module, error)) from None
         camera: Camera = getattr(back_end, name)(config, clock)
         return camera
 
