@@ -20,7 +20,7 @@ from dashcamd.control.protocol import socket_path
 from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Policy
-from dashcamd.errors import CameraError, StorageError
+from dashcamd.errors import ConfigError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.health.machine import Machine
 from dashcamd.services.camera import CameraService
@@ -122,8 +122,9 @@ def run(
     that cannot be used and `CameraError` for a file that cannot be played; everything else that
     is missing is waited for.
     """
+    if house.camera.is_file:
+        house.camera.open()
     _open_volume(house)
-    _open_camera(house)
     if isinstance(house.world.clock, SimClock):
         return _run_lockstep(house, house.world.clock, duration_s)
     return _run_threads(house, duration_s, watch)
@@ -134,20 +135,14 @@ def _open_volume(house: House) -> None:
         house.volumes.open()
     except StorageError as error:
         if house.world.volumes.is_fixed:
+            house.camera.close()
             raise
         log.warning("%s; events wait in memory until then", error)
 
 
-def _open_camera(house: House) -> None:
-    try:
-        house.camera.open()
-    except CameraError as error:
-        if house.camera.is_file:
-            raise
-        log.error("%s; trying again every few seconds", error)
-
-
 def _run_lockstep(house: House, clock: SimClock, duration_s: Optional[Seconds]) -> int:
+    if not house.camera.is_pumped:
+        raise ConfigError("--speed max: only synthetic and media:FILE can be faster than real time")
     runner = Lockstep(house.services, clock)
     until = None if duration_s is None else clock.monotonic() + duration_s
     runner.run(until, house.camera.ended)
@@ -166,7 +161,7 @@ def _run_threads(
     end = None if duration_s is None else clock.monotonic() + duration_s
     runner.start()
     try:
-        while not (stop.is_set() or runner.ended.is_set() or house.camera.ended.is_set()):
+        while not (stop.is_set() or _is_over(house, runner)):
             if end is not None and clock.monotonic() >= end:
                 break
             if watch is not None:
@@ -179,6 +174,11 @@ def _run_threads(
     return 1 if runner.failure is not None else _verdict(house)
 
 
+def _is_over(house: House, runner: Threads) -> bool:
+    camera = house.camera
+    return runner.ended.is_set() or camera.ended.is_set() or camera.dead.is_set()
+
+
 def _on_signals(stop: Callable[[], None]) -> list[tuple[signal.Signals, signal._HANDLER]]:
     def handle(number: int, frame: Optional[FrameType]) -> None:
         stop()
@@ -189,7 +189,9 @@ def _on_signals(stop: Callable[[], None]) -> list[tuple[signal.Signals, signal._
 
 
 def _verdict(house: House) -> int:
-    """1 when something that was wanted is not on the volume, else 0."""
+    """1 when something that was wanted is not on the volume or the camera is lost, else 0."""
+    if house.camera.is_lost:
+        return 1
     recording = house.board.snapshot().get("recording", {})
     if recording.get("backlog_frames"):
         log.error("%d wanted frames found no volume", recording["backlog_frames"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, Optional
 from uuid import uuid4
 
-from dashcamd.cameras.choose import make_camera
+from dashcamd.cameras.choose import check_spec, make_camera
 from dashcamd.cameras.port import Camera
 from dashcamd.clock import Clock, SimClock, SystemClock
 from dashcamd.config import Config
@@ -43,7 +43,8 @@ class World:
 
 
 def real(config: Config) -> World:
-    """The machine as it is. Raises `ConfigError` for a camera that does not exist."""
+    """The machine as it is. Raises `ConfigError` for a camera of no known kind."""
+    check_spec(config.camera.source)
     clock = SystemClock()
     boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else uuid4().hex
     return World(
@@ -56,7 +57,8 @@ def real(config: Config) -> World:
 
 
 def simulated(config: Config) -> World:
-    """The same on simulated time that begins now: ``--speed max``."""
+    """The same on simulated time that begins now: ``--speed max``. Raises `ConfigError`."""
+    check_spec(config.camera.source)
     clock = SimClock(time.monotonic(), time.time())
     boot_id = "sim-" + uuid4().hex
     begin = Anchor(clock.monotonic(), clock.wall(), 1.0, "simulated")

@@ -20,6 +20,22 @@ FOUND_BY_AUTO = ("picamera2", "picamera", "webcam")
 """Best first: hardware encoders, then what has to be encoded here."""
 
 
+def check_spec(spec: str) -> None:
+    """Raise `ConfigError` unless `spec` is a word that `make_camera` knows."""
+    word, _, rest = spec.partition(":")
+    is_known = spec in ("auto", "picamera", "picamera2", "synthetic")
+    if not is_known and not (word in ("media", "synthetic") and rest):
+        raise ConfigError("camera %r: must be %s%s" % (spec, ALLOWED, _did_you_mean(spec)))
+
+
+def is_file(spec: str) -> bool:
+    """Whether `spec` names something that will not come later: a file, or the drawn scene."""
+    word, _, rest = spec.partition(":")
+    return word == "synthetic" or (
+        word == "media" and "://" not in rest and not rest.startswith("/dev/")
+    )
+
+
 def make_camera(spec: str, config: CameraConfig, clock: Clock) -> Camera:
     """The camera that `spec` names, not started yet.
 
@@ -28,16 +44,15 @@ def make_camera(spec: str, config: CameraConfig, clock: Clock) -> Camera:
     not open the device, and must raise `CameraError` when its library or every camera is absent:
     ``auto`` goes by that, and later attempts call this function again.
     """
-    word, colon, rest = spec.partition(":")
-    if word == "media" and rest:
+    check_spec(spec)
+    word, _, rest = spec.partition(":")
+    if word == "media":
         return _media(rest, config, clock)
-    if word == "synthetic" and (rest or not colon):
+    if word == "synthetic":
         return _synthetic(rest, config, clock)
     if spec == "auto":
         return choose_automatically(config, clock)
-    if spec in MAKERS and spec != "webcam":
-        return MAKERS[spec](config, clock)
-    raise ConfigError("camera %r: must be %s%s" % (spec, ALLOWED, _did_you_mean(spec)))
+    return MAKERS[spec](config, clock)
 
 
 def choose_automatically(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 
 from dashcamd import app, world
 from dashcamd.cli.arguments import seconds, with_overrides
@@ -33,4 +35,10 @@ def act(arguments: argparse.Namespace) -> int:
     """Run until a signal, the end of the source, or the duration."""
     config = with_overrides(arguments.settings, arguments.camera, arguments.storage)
     make = world.simulated if arguments.speed == "max" else world.real
-    return app.run(app.build(config, make(config)), arguments.duration)
+    house = app.build(config, make(config))
+    status = app.run(house, arguments.duration)
+    if house.camera.dead.is_set():
+        # The library's own exit handlers would wait for its dead thread for ever.
+        logging.shutdown()
+        os._exit(1)
+    return status

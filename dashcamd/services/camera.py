@@ -15,10 +15,11 @@ import logging
 import threading
 from typing import Callable, Optional
 
+from dashcamd.cameras.choose import is_file
 from dashcamd.cameras.port import Camera, PumpedCamera
 from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig
-from dashcamd.errors import CameraError, EndOfStream
+from dashcamd.errors import CameraError, DeadCameraError, EndOfStream
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.services.messages import CameraLost, CameraReady, RecordMessage
 from dashcamd.types import CameraInfo, Frame, Jpeg, MotionField, Seconds, Sinks
@@ -59,6 +60,8 @@ class CameraService:
         self.wake = threading.Event()
         self.ended = threading.Event()
         """Set when the source has come to its end and nothing more will be delivered."""
+        self.dead = threading.Event()
+        """Set when the camera's library can neither go on nor be closed: the process must end."""
         self._config = config
         self._make = make
         self._clock = clock
@@ -80,7 +83,17 @@ class CameraService:
     @property
     def is_file(self) -> bool:
         """Whether the source is one that will not come later: a file, or drawn here."""
-        return self._config.source == "synthetic" or self._config.source.startswith("media:")
+        return is_file(self._config.source)
+
+    @property
+    def is_pumped(self) -> bool:
+        """Whether the open camera delivers as fast as it is asked to."""
+        return isinstance(self._camera, PumpedCamera) and not self._camera.is_live
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there is no camera now although there should be."""
+        return self._camera is None and not self.ended.is_set()
 
     def open(self) -> None:
         """Start the camera now; called first by `run`, so that a wrong file ends it.
@@ -109,12 +122,17 @@ class CameraService:
 
     def step(self, now: Seconds) -> Seconds:
         """Open, pump or check the camera, whatever is due."""
-        if self.ended.is_set():
+        if self.ended.is_set() or self.dead.is_set():
             return CHECK_S
         try:
             return self._care(now)
         except EndOfStream:
             self._end()
+        except DeadCameraError as error:
+            self._camera = None
+            self._record.put(CameraLost(str(error)))
+            self._lose(now, str(error))
+            self.dead.set()
         except CameraError as error:
             self._lose(now, str(error))
         return CHECK_S
