@@ -1,4 +1,4 @@
-"""Which events make room: decided from numbers alone.
+"""Which events make room: decided from numbers alone, looking at no more events than needed.
 
 Order is the event number, which never goes back on a volume; no wall clock and no file time takes
 part. Locked events and the open one are never chosen; if they alone fill the volume, the oldest
@@ -8,7 +8,7 @@ closed parts of the open event go, because recording on is worth more than its o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from dashcamd.types import Seconds
 
@@ -18,18 +18,16 @@ HIGH_WATER = 1.25
 
 @dataclass(frozen=True)
 class Kept:
-    """One event on the volume, as retention sees it.
-
-    `parts` are the closed parts of the open event with their bytes, oldest first; `age_s` is None
-    where no clock can tell.
-    """
+    """One closed event as retention sees it; `age_s` is None where no clock can tell."""
 
     number: int
     bytes: int
     is_locked: bool = False
-    is_open: bool = False
     age_s: Optional[Seconds] = None
-    parts: Tuple[Tuple[str, int], ...] = ()
+
+
+OpenParts = Tuple[Tuple[str, int], ...]
+"""Closed parts of the open event with their bytes, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +52,33 @@ def part_bytes(total: int) -> int:
     return max(1 << 20, min(4_000_000_000, total // 16))
 
 
-def plan(events: Sequence[Kept], free: int, reserve: int, keep_s: Seconds) -> Plan:
+def plan(
+    oldest_first: Iterable[Kept],
+    open_parts: OpenParts,
+    free: int,
+    reserve: int,
+    keep_s: Seconds,
+) -> Plan:
     """Choose what to delete so that `reserve` bytes are free and nothing is older than `keep_s`.
 
+    `oldest_first` may be lazy: it is read no further than to the first event that may stay.
     `keep_s` of 0 keeps events until their space is needed.
     """
-    candidates = sorted(
-        (event for event in events if not event.is_locked and not event.is_open),
-        key=lambda event: event.number,
-    )
-    victims: List[int] = []
     wanted = int(reserve * HIGH_WATER) if free < reserve else 0
-    for event in candidates:
+    victims: List[int] = []
+    for event in oldest_first:
         is_old = keep_s > 0 and event.age_s is not None and event.age_s > keep_s
+        if event.is_locked:
+            continue
         if is_old or free < wanted:
             victims.append(event.number)
             free += event.bytes
+        elif keep_s == 0 or event.age_s is not None:
+            break
+    needed = min(wanted, reserve)
     parts: List[str] = []
-    for event in events:
-        for name, size in event.parts[:-1] if event.is_open and not event.is_locked else ():
-            if free < min(wanted, reserve):
-                parts.append(name)
-                free += size
-    return Plan(tuple(victims), tuple(parts), max(0, min(wanted, reserve) - free))
+    for name, size in open_parts[:-1]:
+        if free < needed:
+            parts.append(name)
+            free += size
+    return Plan(tuple(victims), tuple(parts), max(0, needed - free))

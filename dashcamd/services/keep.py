@@ -10,7 +10,7 @@ import errno
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional
 
 from dashcamd.config import StorageConfig
 from dashcamd.core import naming, retention
@@ -242,9 +242,14 @@ class KeepService:
             return
         space = volume.space
         reserve = retention.reserve_bytes(self._config.reserve_mib * MIB, space.total)
-        stored = {event.number: event for event in catalog.events(volume.disk)}
-        kept = [self._kept(event, volume, now) for event in stored.values()]
-        chosen = retention.plan(kept, space.free, reserve, self._config.keep_days * DAY_S)
+        stored: Dict[int, StoredEvent] = {}
+        chosen = retention.plan(
+            self._closed_events(volume, stored, now),
+            self._open_parts(volume) if space.free < reserve else (),
+            space.free,
+            reserve,
+            self._config.keep_days * DAY_S,
+        )
         for number in chosen.events:
             delete_event(volume.disk, stored[number])
             self._deleted += 1
@@ -253,18 +258,25 @@ class KeepService:
             delete_part(volume.disk, path)
         self._short_bytes = chosen.short_bytes
 
-    def _kept(self, event: StoredEvent, volume: Volume, now: Seconds) -> Kept:
-        is_open = event.name.path in self._open
-        sizes = dict(event.files)
-        parts = tuple((path, sizes[path.rpartition("/")[2]]) for path in event.parts)
-        return Kept(
-            event.number,
-            event.bytes,
-            is_locked=event.is_locked,
-            is_open=is_open,
-            age_s=self._age_s(event.facts, volume, now),
-            parts=parts if is_open else (),
-        )
+    def _closed_events(
+        self, volume: Volume, stored: Dict[int, StoredEvent], now: Seconds
+    ) -> Iterator[Kept]:
+        """Events oldest first, each read from the volume only when it is asked for."""
+        for number, name in sorted(catalog.names(volume.disk)):
+            if name.path not in self._open:
+                event = stored[number] = catalog.load(volume.disk, name)
+                age_s = self._age_s(event.facts, volume, now)
+                yield Kept(number, event.bytes, event.is_locked, age_s)
+
+    def _open_parts(self, volume: Volume) -> retention.OpenParts:
+        parts = []
+        for event in self._open.values():
+            if event.volume is volume:
+                stored = catalog.load(volume.disk, event.name)
+                sizes = dict(stored.files)
+                if not stored.is_locked:
+                    parts += [(path, sizes[path.rpartition("/")[2]]) for path in stored.parts]
+        return tuple(parts)
 
     def _age_s(self, facts: Optional[EventFacts], volume: Volume, now: Seconds) -> Optional[float]:
         """Seconds since the event's end: by the monotonic clock of this boot, else by labels."""
