@@ -66,6 +66,17 @@ NO_PICTURE = "no new picture"
 WHOLE_SCENE = "whole scene changes"
 AFTER_SCENE = "settling after a whole-scene change"
 TOO_SMALL = "too small"
+SCATTERED = "scattered as rain or leaves"
+
+REPEATED = 0.3
+LEVEL_WEIGHT = 0.1
+"""A field with less than so much of the ordinary mean SAD repeats the picture before (files that
+hold 2 pictures a second to 15); the ordinary is an average over about ten fields."""
+
+FEW_GROUPS = 4
+SPECKS = 0.75
+"""Each group beyond the fourth asks for so many blocks more in the largest: in rain, snow and wind
+a visitor must be larger than what chance puts together."""
 
 LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
@@ -103,6 +114,7 @@ class Detector:
         self._source = ""
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
+        self._level = 0.0
         self._drift: Optional[Drift] = None
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
@@ -115,9 +127,9 @@ class Detector:
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
         sad = blocks["sad"].astype(np.float32)
-        if not sad.any() and self._drift is None:
-            return self._veto(field.ts, NO_PICTURE, 0)
         out = sad > self._limit(noise, field.ts)
+        if self._drift is None and not out.any() and self._is_repeated(sad):
+            return self._veto(field.ts, NO_PICTURE, 0)
         noise.learn(sad, field.ts)
         if self._drift is not None:
             measure = self._drift.take(blocks)
@@ -139,10 +151,19 @@ class Detector:
         place = box_of(found.labels == found.biggest + 1)
         if cluster < self._profile.cluster:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
+        if cluster < self._profile.cluster + SPECKS * (len(found.sizes) - FEW_GROUPS):
+            return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
+
+    def _is_repeated(self, sad: Array) -> bool:
+        """Whether a file shows the picture before once more: far less differs than is ordinary."""
+        level = float(sad.mean())
+        ordinary = self._level
+        self._level += LEVEL_WEIGHT * (level - ordinary)
+        return level <= REPEATED * ordinary
 
     def _limit(self, noise: Noise, ts: Seconds) -> Array:
         """The limits, lowered around a thing that moved a moment ago: it may walk slower now."""
@@ -179,6 +200,7 @@ class Detector:
     def _start(self, shape: Any, profile: Profile) -> Noise:
         """Fresh models for a grid of `shape`."""
         self._drift = None
+        self._level = 0.0
         if profile.drift_floor > 0:
             self._drift = Drift(shape, profile.drift_weight)
         self._drift_noise = Noise(

@@ -2,9 +2,9 @@
 
 ::
 
-    IDLE --moving--> SUSPECT --k-th moving within window_s--> MOVING
-      ^                 |                                        |
-      +--- window_s without a moving field ----------------------+
+    IDLE --moving--> SUSPECT --k-th moving within window_s, same place--> MOVING
+      ^                 |                                                    |
+      +--- window_s without a moving field ----------------------------------+
 
 It does not decide events: pre-roll, post-roll and the gap belong to the recording core, which
 hears `Motion(first, last)` and, from every step, up to which stamp nothing else will be said.
@@ -17,6 +17,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, Deque, Dict, Iterable, List, Optional
 
+from dashcamd.core.detector import NO_PICTURE
 from dashcamd.types import Motion, Score, Seconds
 
 
@@ -28,67 +29,99 @@ class State(Enum):
     MOVING = "moving"
 
 
-class Tracker:
-    """Confirms motion when `k` fields within `window_s` move; forgets after `window_s` of rest.
+LEAST_SPAN_S = 0.18
+"""Confirmation takes at least so long, whatever the rate of the fields: a flash is shorter."""
 
-    Time comes from the scores alone; a score from the past restarts the tracker. One thread.
+LEAST_SHARE = 0.4
+"""So many of the fields since the first one must move (2 of 5)."""
+
+REACH = 0.1
+REACH_PER_S = 0.6
+"""How far a thing may get between two fields, in pictures: at once, and per second between them."""
+
+
+class Tracker:
+    """Confirms motion when `k` fields within `window_s` move at about the same place.
+
+    Raindrops and leaves move too, but each time somewhere else: fields count together only if the
+    largest group of one can have come from that of the other. Time comes from the scores alone; a
+    score from the past restarts the tracker. One thread.
     """
 
-    def __init__(self, k: int = 3, window_s: Seconds = 0.7) -> None:
+    def __init__(self, k: int = 3, window_s: Seconds = 1.2) -> None:
         self._k = max(1, k)
         self._window_s = window_s
         self._recent: Deque[Score] = deque()
-        self._peak: Optional[Score] = None
-        self._last: Seconds = 0.0
+        self._stamps: Deque[Seconds] = deque()
+        self._motion: Optional[Motion] = None
         self._now: Seconds = 0.0
         self.state = State.IDLE
-        self._first: Seconds = 0.0
 
     def step(self, score: Score) -> Optional[Motion]:
         """Take the next score; the motion that it confirms or prolongs, or None."""
         if score.ts < self._now:
-            self._reset()
+            self._recent.clear()
+            self._stamps.clear()
+            self._motion = None
         self._now = score.ts
-        self._forget(score.ts)
-        if not score.is_moving:
-            return None
-        self._take(score)
-        return self._motion() if self.state is State.MOVING else None
+        if score.veto != NO_PICTURE:
+            self._stamps.append(score.ts)
+        self._forget(score.ts - self._window_s - 1e-6)
+        told = self._take(score) if score.is_moving else None
+        self.state = State.MOVING if self._motion else _IDLE_OR_SUSPECT[bool(self._recent)]
+        return told
 
-    def _forget(self, ts: Seconds) -> None:
-        while self._recent and ts - self._recent[0].ts > self._window_s:
+    def _forget(self, since: Seconds) -> None:
+        while self._recent and self._recent[0].ts < since:
             self._recent.popleft()
-        if not self._recent:
-            self._reset()
+        while self._stamps and self._stamps[0] < since:
+            self._stamps.popleft()
+        if self._motion is not None and self._motion.last < since:
+            self._motion = None
 
-    def _take(self, score: Score) -> None:
+    def _take(self, score: Score) -> Optional[Motion]:
+        run = [one for one in self._recent if _can_be_one(one, score)]
+        run.append(score)
         self._recent.append(score)
-        self._last = score.ts
-        if self.state is State.MOVING:
-            if self._peak is None or score.blocks > self._peak.blocks:
-                self._peak = score
-        elif len(self._recent) >= self._k:
-            self.state = State.MOVING
-            self._first = self._recent[0].ts
-            self._peak = max(self._recent, key=lambda one: one.blocks)
+        if self._motion is not None and len(run) > 1:
+            self._motion = _prolonged(self._motion, score)
+        elif self._is_enough(run):
+            self._motion = _confirmed(run)
         else:
-            self.state = State.SUSPECT
+            return None
+        return self._motion
 
-    def _motion(self) -> Motion:
-        assert self._peak is not None
-        peak = self._peak
-        return Motion(
-            self._first,
-            self._last,
-            peak_blocks=peak.blocks,
-            why=peak.reason,
-            place=peak.place,
-        )
+    def _is_enough(self, run: List[Score]) -> bool:
+        first = run[0].ts
+        if len(run) < self._k or (self._k > 1 and self._now - first < LEAST_SPAN_S):
+            return False
+        fields = sum(1 for ts in self._stamps if ts >= first)
+        return len(run) >= LEAST_SHARE * fields
 
-    def _reset(self) -> None:
-        self._recent.clear()
-        self.state = State.IDLE
-        self._peak = None
+
+_IDLE_OR_SUSPECT = (State.IDLE, State.SUSPECT)
+
+
+def _can_be_one(earlier: Score, later: Score) -> bool:
+    """Whether the same thing can have been at both places."""
+    if earlier.place is None or later.place is None:
+        return True
+    reach = REACH + REACH_PER_S * (later.ts - earlier.ts)
+    (l0, t0, r0, b0), (l1, t1, r1, b1) = earlier.place, later.place
+    return max(l0, l1) - min(r0, r1) <= reach and max(t0, t1) - min(b0, b1) <= reach
+
+
+def _confirmed(run: List[Score]) -> Motion:
+    peak = max(run, key=lambda one: one.blocks)
+    return Motion(run[0].ts, run[-1].ts, peak_blocks=peak.blocks, why=peak.reason, place=peak.place)
+
+
+def _prolonged(motion: Motion, score: Score) -> Motion:
+    if score.blocks <= motion.peak_blocks:
+        return replace(motion, last=score.ts)
+    return replace(
+        motion, last=score.ts, peak_blocks=score.blocks, why=score.reason, place=score.place
+    )
 
 
 def intervals(motions: Iterable[Motion], gap_s: Seconds) -> List[Motion]:
