@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 import numpy as np
 
-from dashcamd.core.clusters import box_of, groups
+from dashcamd.core.clusters import groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.noise import Noise
 from dashcamd.types import Box, MotionField, Score, Seconds
@@ -147,11 +147,10 @@ class Detector:
 
     def _grouped(self, ts: Seconds, out: Array, count: int) -> Score:
         found = groups(out)
-        cluster = int(found.sizes[found.biggest])
-        place = box_of(found.labels == found.biggest + 1)
+        cluster, place = found.size, found.place
         if cluster < self._profile.cluster:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
-        if cluster < self._profile.cluster + SPECKS * (len(found.sizes) - FEW_GROUPS):
+        if cluster < self._profile.cluster + SPECKS * (found.number - FEW_GROUPS):
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
