@@ -16,7 +16,6 @@ What its threads may do is narrow: see `picamera2_stream`. The library is used s
 from __future__ import annotations
 
 import atexit
-import threading
 import time
 from fractions import Fraction
 from typing import Any, ClassVar, List, Optional, Tuple
@@ -46,9 +45,6 @@ from dashcamd.types import CameraInfo, Jpeg, Seconds, Sinks
 
 LORES_WIDTH = 320
 """Width of the analysed picture: cars and people at a door are several blocks large in it."""
-
-CLOSE_LIMIT_S = 5.0
-"""A healthy camera closes in 0.3 s; beyond this the library is taken for dead."""
 
 BUFFERS = 6
 """Pictures in flight: picamera2's own choice for video."""
@@ -116,22 +112,16 @@ class PiCamera2Camera:
         if session is None:
             return
         session.stream.close()
-        if session.stream.is_silent:
+        if session.stream.is_hopeless:
             session.worker.stop()
-            self._abandon(session.device, "it had fallen silent")
+            self._abandon(session.device, "it has fallen silent")
         else:
             self._close(session.device, session)
 
     def _close(self, device: Any, session: Optional[_Session]) -> None:
-        """Close on a thread of its own: the library has no time-out."""
-        before_close = session.worker.stop if session else _nothing
-        closing = threading.Thread(
-            target=close_device, args=(device, before_close), name="camera-close", daemon=True
-        )
-        closing.start()
-        closing.join(CLOSE_LIMIT_S)
-        if closing.is_alive():
-            self._abandon(device, "it did not close within %g s" % CLOSE_LIMIT_S)
+        failure = close_device(device, session.worker.stop if session else _nothing)
+        if failure is not None:
+            self._abandon(device, failure)
 
     def _abandon(self, device: Any, why: str) -> None:
         """Never touch it again: its destructor and picamera2's exit hook would hang as well."""

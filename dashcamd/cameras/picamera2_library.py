@@ -6,11 +6,18 @@ are public and older than 0.3.12 (Raspberry Pi OS 12).
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any, Callable
+import threading
+from typing import Any, Callable, List, Optional
 
 from dashcamd.cameras.picamera2_stream import FrameStream
 from dashcamd.errors import CameraError
+
+log = logging.getLogger(__name__)
+
+CLOSE_LIMIT_S = 3.0
+"""A healthy camera closes in 0.4 s; beyond this the library is taken for dead."""
 
 NO_LIBRARY = (
     "camera: picamera2 cannot be loaded (%s); install it with 'sudo apt install python3-picamera2' "
@@ -79,15 +86,35 @@ def _give_back(device: Any) -> None:
         os.close(device.notifyme_w)
 
 
-def close_device(device: Any, before_close: Callable[[], None]) -> None:
-    """Stop and close; `before_close` gives back borrowed pictures, while buffers are mapped.
+def close_device(device: Any, before_close: Callable[[], None]) -> Optional[str]:
+    """Stop and close within `CLOSE_LIMIT_S`; None, or why the library is to be taken for dead.
 
-    May wait for ever: call it on a thread that nobody needs.
+    On a thread of its own, since picamera2 waits for its camera thread without a time-out.
+    `before_close` gives back borrowed pictures, while buffers are still mapped.
     """
+    outcome: List[Optional[str]] = ["it did not close within %g s" % CLOSE_LIMIT_S]
+
+    def close() -> None:
+        try:
+            _close(device, before_close)
+            outcome[0] = None
+        except Exception as error:  # noqa: BLE001 - the last line of a thread
+            outcome[0] = "closing failed: %s" % one_line(error)
+
+    closing = threading.Thread(target=close, name="camera-close", daemon=True)
+    closing.start()
+    closing.join(CLOSE_LIMIT_S)
+    return outcome[0]
+
+
+def _close(device: Any, before_close: Callable[[], None]) -> None:
     device.stop()
     before_close()
     for encoder in list(device.encoders):
-        device.stop_encoder(encoder)
+        try:
+            device.stop_encoder(encoder)
+        except Exception as error:  # noqa: BLE001 - it has failed before, hence the closing
+            log.debug("camera: the encoder could not finish: %s", one_line(error))
     device.pre_callback = None
     device.close()
 

@@ -22,6 +22,11 @@ STALL_S = 3.5
 START_S = 8.0
 """A sensor, its tuning and an encoder may take this long to the first frame on a Pi Zero 2."""
 
+DEAD = (
+    "camera: %s. libcamera cannot be closed in this state: the process must end and be started "
+    "again"
+)
+
 HEADER_REACH = 512
 """SPS and PPS stand within so many bytes of a keyframe's start, or it has none."""
 
@@ -68,6 +73,7 @@ class FrameStream:
         self._offset_us: Optional[int] = None
         self._picture_s: Optional[Seconds] = None
         self._output_s: Optional[Seconds] = None
+        self._camera_thread: Optional[threading.Thread] = None
         self._last_us = -1
         self._headers = b""
         self._fault: Optional[str] = None
@@ -79,6 +85,7 @@ class FrameStream:
         now_s = self._clock.monotonic()
         if self._offset_us is None:
             self._offset_us = offset_us(sensor_us, now_s, self._suspended_s)
+            self._camera_thread = threading.current_thread()
         self._picture_s = now_s
 
     def ts(self, sensor_us: int) -> Seconds:
@@ -117,20 +124,26 @@ class FrameStream:
     def check(self) -> None:
         """Raise what went wrong.
 
-        `CameraError` for a fault that the library survived, `DeadCameraError` for silence: its
-        thread is gone or hangs, and so would `stop` and `close`.
+        `DeadCameraError` when the library's thread has ended or is silent, since `stop` and
+        `close` would wait for it for ever; `CameraError` for a fault that the library survived.
         """
-        if self._fault is not None:
-            raise CameraError("camera: %s; it is opened again" % self._fault)
+        fault = self._fault
+        if self._has_lost_its_thread:
+            raise DeadCameraError(DEAD % (fault or "the library's camera thread has ended"))
+        if fault is not None:
+            raise CameraError("camera: %s; it is opened again" % fault)
         self._check_age("no picture from the sensor", self._picture_s)
         self._check_age("no output of the encoder", self._output_s)
 
     @property
-    def is_silent(self) -> bool:
-        """True when the library must not be asked to stop: it would wait for ever."""
-        return any(
-            self._age(last) > self._limit(last) for last in (self._picture_s, self._output_s)
-        )
+    def is_hopeless(self) -> bool:
+        """True when the library must not be asked to stop."""
+        ages = (self._picture_s, self._output_s)
+        return self._has_lost_its_thread or any(self._is_overdue(last) for last in ages)
+
+    @property
+    def _has_lost_its_thread(self) -> bool:
+        return self._camera_thread is not None and not self._camera_thread.is_alive()
 
     def _with_headers(self, data: bytes) -> bytes:
         headers = headers_of(data)
@@ -142,14 +155,11 @@ class FrameStream:
     def _age(self, last_s: Optional[Seconds]) -> Seconds:
         return self._clock.monotonic() - (self._started_s if last_s is None else last_s)
 
-    def _limit(self, last_s: Optional[Seconds]) -> Seconds:
-        return START_S if last_s is None else max(STALL_S, 3 / self._fps)
+    def _is_overdue(self, last_s: Optional[Seconds]) -> bool:
+        limit = START_S if last_s is None else max(STALL_S, 3 / self._fps)
+        return self._age(last_s) > limit
 
     def _check_age(self, what: str, last_s: Optional[Seconds]) -> None:
-        age = self._age(last_s)
-        if age > self._limit(last_s):
-            raise DeadCameraError(
-                "camera: %s for %.1f s; check the ribbon cable and the power supply. libcamera "
-                "cannot be closed in this state: the process must end and be started again"
-                % (what, age)
-            )
+        if self._is_overdue(last_s):
+            silence = "%s for %.1f s; check the ribbon cable and the power supply"
+            raise DeadCameraError(DEAD % (silence % (what, self._age(last_s))))

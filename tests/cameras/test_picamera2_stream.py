@@ -1,5 +1,7 @@
 """From the library's callbacks to whole frames, ages and faults; on a simulated clock."""
 
+import threading
+
 import pytest
 
 from dashcamd.cameras.picamera2_stream import STALL_S, START_S, FrameStream, headers_of
@@ -82,7 +84,7 @@ def test_healthy_camera_checks_out():
     for number in range(200):
         rig.picture(KEY if number % 25 == 0 else DELTA, number % 25 == 0)
         rig.stream.check()
-    assert not rig.stream.is_silent
+    assert not rig.stream.is_hopeless
 
 
 def test_start_may_take_longer_than_a_stall():
@@ -98,7 +100,7 @@ def test_silent_sensor_is_dead():
     rig = Rig()
     rig.picture(KEY, True)
     rig.wait(STALL_S)
-    assert rig.stream.is_silent
+    assert rig.stream.is_hopeless
     with pytest.raises(DeadCameraError, match="no picture from the sensor"):
         rig.stream.check()
 
@@ -109,6 +111,19 @@ def test_silent_encoder_is_dead_although_pictures_come():
     for _ in range(100):
         rig.picture(encoded=False)
     with pytest.raises(DeadCameraError, match="no output of the encoder"):
+        rig.stream.check()
+
+
+def test_ended_camera_thread_is_known_at_once():
+    rig = Rig()
+    thread = threading.Thread(target=rig.picture, args=(KEY, True))
+    thread.start()
+    thread.join()
+    assert rig.stream.is_hopeless
+    with pytest.raises(DeadCameraError, match="camera thread has ended"):
+        rig.stream.check()
+    rig.stream.fail("the H.264 encoder", OSError("no such device"))
+    with pytest.raises(DeadCameraError, match="no such device"):
         rig.stream.check()
 
 
