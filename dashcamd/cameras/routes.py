@@ -238,13 +238,16 @@ class Encoding:
         self._annotation = Annotation(settings)
 
     def take_over(self, passing: Passing) -> None:
-        """Go on behind the last frame that passed: decode its GOP again, deliver what is new."""
+        """Go on behind the last frame that passed: decode its GOP again, deliver what is new.
+
+        Without stamps nobody knows what is new: then with the next keyframe.
+        """
         codec = pyav.load().CodecContext.create("h264", "r")
         codec.extradata = self._decoder.extradata
         codec.thread_count = 1
         self._decoder = codec
-        self._again = passing.gop
         self._after_pts_s = passing.last_pts_s
+        self._again = passing.gop if passing.last_pts_s is not None else []
 
     def next(self) -> Delivery:
         """The next picture. Raises `EndOfStream`, `CameraError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Iterable, List, Optional
+from typing import Any, Iterable, Iterator, List, Optional
 
 import av
 import numpy as np
@@ -32,25 +32,43 @@ def write_film(
     options: Optional[dict] = None,
     ticks: Optional[Iterable[int]] = None,
     pix_fmt: str = "yuv420p",
-    container_format: Optional[str] = None,
+    fps: int = FPS,
+    first: int = 0,
 ) -> Path:
-    """Write `frames` pictures; `ticks` their stamps in 1/100 s, even at `FPS` without them."""
+    """Write `frames` pictures that count from `first`; `ticks` are their stamps in 1/100 s."""
     scene = Scene(size[0] + size[0] % 2, size[1] + size[1] % 2, FPS, SCRIPT)
-    stamps = list(ticks) if ticks is not None else [number * 100 // FPS for number in range(frames)]
-    with av.open(str(path), "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=FPS)
+    stamps = list(range(frames)) if ticks is None else list(ticks)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
         stream.width, stream.height, stream.pix_fmt = size[0], size[1], pix_fmt
-        stream.codec_context.time_base = Fraction(1, 100 if ticks is not None else FPS)
+        stream.codec_context.time_base = Fraction(1, fps if ticks is None else 100)
         default = NO_B_FRAMES if codec == "libx264" else {}
         stream.codec_context.options = default if options is None else options
         if codec == "mpeg4":
             stream.codec_context.bit_rate = 2_000_000
         for number, stamp in enumerate(stamps[:frames]):
-            picture = _picture(scene, number, size, pix_fmt)
-            picture.pts = stamp if ticks is not None else number
+            picture = _picture(scene, first + number, size, pix_fmt)
+            picture.pts = stamp
             picture.time_base = stream.codec_context.time_base
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_late_b_frames(path: Path, frames: int) -> Path:
+    """A transport stream of `frames` pictures without B frames and as many with them."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        late = av.CodecContext.create("libx264", "w")
+        for first, context in ((0, stream.codec_context), (frames, late)):
+            context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
+            context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+            context.options = B_FRAMES if first else NO_B_FRAMES
+            for packet in _packets(context, first, frames):
+                packet.stream = stream
+                packet.pts += 2 if first else 0
+                packet.dts += 2 if first else 0
+                container.mux(packet)
     return path
 
 
@@ -74,3 +92,12 @@ def _picture(scene: Scene, number: int, size: tuple, pix_fmt: str) -> Any:
     draw_counter(planes[0], number)
     picture = pyav.picture_of(planes)
     return picture.reformat(size[0], size[1], pix_fmt)
+
+
+def _packets(context: Any, first: int, frames: int) -> Iterator[Any]:
+    scene = Scene(96, 80, FPS, SCRIPT)
+    for number in range(first, first + frames):
+        picture = _picture(scene, number, (96, 80), "yuv420p")
+        picture.pts, picture.time_base = number, Fraction(1, FPS)
+        yield from context.encode(picture)
+    yield from context.encode(None)

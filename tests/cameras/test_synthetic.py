@@ -30,8 +30,8 @@ def record(config: CameraConfig = CONFIG, frames: int = 12, script: str = ".ww")
 
 
 def moving(field: MotionField) -> int:
-    """Blocks that differ by more than any noise of this scene."""
-    return int(np.count_nonzero(field.blocks["sad"] > 3000))
+    without_counter = field.blocks["sad"][:-2, :-1]
+    return int((without_counter > 1600).sum())
 
 
 class TestContract(PumpedContract):
@@ -62,13 +62,13 @@ def test_a_picture_is_one_slice() -> None:
 
 
 def test_fields_show_motion_exactly_when_the_script_says_so() -> None:
-    config = replace(CONFIG, resolution="320x240", framerate=12)
+    config = replace(CONFIG, resolution="320x240", framerate=12, annotate_text="")
     fields = record(config, 72, "..ww..").fields
     seconds: List[List[int]] = [[] for _ in range(6)]
     for field in fields:
         seconds[int(field.ts - START_TS + 1e-6)].append(moving(field))
     assert [np.median(one) >= 4 for one in seconds] == [False, False, True, True, False, False]
-    assert sum(count >= 4 for count in seconds[1]) <= 2
+    assert max(seconds[1]) == 0
 
 
 def test_wide_pictures_are_analysed_small() -> None:

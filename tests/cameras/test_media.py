@@ -1,0 +1,345 @@
+"""Files as cameras: what passes through is untouched, what cannot is encoded, nothing crashes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, List, Optional
+
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="media: cameras need PyAV")
+
+import av
+
+from dashcamd.cameras.media import MediaCamera
+from dashcamd.cameras.source import Kind, parse_address
+from dashcamd.clock import SimClock
+from dashcamd.config import CameraConfig
+from dashcamd.core.annexb import PICTURES, split
+from dashcamd.errors import CameraError, EndOfStream
+from tests.cameras import films
+from tests.cameras.contract import START_TS, Delivered, PumpedContract, decoded_lumas
+from tests.cameras.films import B_FRAMES, FPS, counters, write_film
+
+CONFIG = CameraConfig(bitrate=400_000)
+
+
+def play(
+    path: Any, config: CameraConfig = CONFIG, limit: int = 1000, camera: Any = None
+) -> Delivered:
+    """Everything a file delivers until it ends."""
+    camera = camera or MediaCamera("media:%s" % path, config, SimClock())
+    delivered = Delivered()
+    delivered.info = camera.start(delivered.sinks(), START_TS)
+    try:
+        for _ in range(limit):
+            camera.pump()
+    except EndOfStream:
+        pass
+    finally:
+        camera.stop()
+    return delivered
+
+
+def pictures_of(path: Path) -> List[bytes]:
+    """The coded pictures in a file, taken out by FFmpeg's own filter."""
+    found = []
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            data = bytes(packet)
+            place = 0
+            while place < len(data):
+                size = int.from_bytes(data[place : place + 4], "big")
+                found.append(data[place + 4 : place + 4 + size])
+                place += 4 + size
+    return [nal for nal in found if nal[0] & 31 in PICTURES]
+
+
+def is_passed_through(delivered: Delivered) -> bool:
+    assert delivered.info is not None
+    return "passed through" in delivered.info.description
+
+
+class TestContractPassingThrough(PumpedContract):
+    frames_before_the_end: Optional[int] = 50
+
+    @pytest.fixture(autouse=True)
+    def film(self, tmp_path: Path) -> None:
+        self.path = write_film(tmp_path / "plain.mp4", frames=50)
+
+    def make_camera(self) -> MediaCamera:
+        return MediaCamera("media:%s" % self.path, CONFIG, SimClock())
+
+
+class TestContractEncodedAgain(TestContractPassingThrough):
+    @pytest.fixture(autouse=True)
+    def film(self, tmp_path: Path) -> None:
+        self.path = write_film(tmp_path / "b.mp4", frames=50, options=B_FRAMES)
+
+
+class TestContractLooping(TestContractPassingThrough):
+    frames_before_the_end = None
+
+    @pytest.fixture(autouse=True)
+    def film(self, tmp_path: Path) -> None:
+        self.path = write_film(tmp_path / "short.mp4", frames=11)
+
+    def make_camera(self) -> MediaCamera:
+        return MediaCamera(str(self.path), replace(CONFIG, media_loop=True), SimClock())
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "h264", "avi", "mov", "flv"])
+def test_h264_without_b_frames_passes_through_from_any_container(
+    tmp_path: Path, suffix: str
+) -> None:
+    delivered = play(write_film(tmp_path / ("film." + suffix)))
+    assert is_passed_through(delivered)
+    assert counters(decoded_lumas(delivered.frames)) == list(range(26))
+
+
+def test_what_passes_through_is_bit_for_bit_the_source(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mp4")
+    recorded = [
+        nal for frame in play(path).frames for nal in split(frame.data) if nal[0] & 31 in PICTURES
+    ]
+    assert recorded == [nal.rstrip(b"\0") for nal in pictures_of(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("b.mp4", "libx264", B_FRAMES),
+        ("b.mkv", "libx264", B_FRAMES),
+        ("b.h264", "libx264", B_FRAMES),
+        ("b.ts", "libx264", B_FRAMES),
+        ("old.avi", "mpeg4", {"bf": "0"}),
+        ("old.mp4", "mpeg4", {"bf": "2"}),
+        ("tape.mpg", "mpeg2video", {}),
+    ],
+)
+def test_everything_else_is_encoded_again_without_losing_a_frame(
+    tmp_path: Path, name: str, codec: str, options: dict
+) -> None:
+    if codec == "mpeg2video":
+        path = write_film(tmp_path / name, codec, options={"b": "3000000"}, fps=25)
+    else:
+        path = write_film(tmp_path / name, codec, options=options)
+    delivered = play(path)
+    assert not is_passed_through(delivered)
+    assert counters(decoded_lumas(delivered.frames)) == list(range(26))
+
+
+def test_mjpeg_as_webcams_send_it_is_encoded_again(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "cam.avi", "mjpeg", pix_fmt="yuvj420p")
+    lumas = decoded_lumas(play(path).frames)
+    assert counters(lumas) == list(range(26))
+
+
+def test_b_frames_that_come_late_switch_to_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashcamd.cameras.inspect.PACKET_LIMIT", 10)
+    delivered = play(films.write_late_b_frames(tmp_path / "late.ts", 24))
+    numbers = counters(decoded_lumas(delivered.frames))
+    assert numbers == [*range(25), *range(27, 48)], "27 came before 25 and 26"
+
+
+def test_without_stamps_the_switch_waits_for_a_keyframe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashcamd.cameras.inspect.PACKET_LIMIT", 10)
+    plain = write_film(tmp_path / "plain.h264", frames=24)
+    late = write_film(tmp_path / "late.h264", frames=24, options=B_FRAMES, first=24)
+    plain.write_bytes(plain.read_bytes() + late.read_bytes())
+    numbers = counters(decoded_lumas(play(plain).frames))
+    assert numbers == [*range(25), 27, *range(32, 48)]
+
+
+def test_stamps_follow_a_variable_frame_rate(tmp_path: Path) -> None:
+    ticks = [0, 4, 9, 30, 31, 80, 81, 150, 152, 160, 170, 300]
+    path = write_film(tmp_path / "vfr.mp4", frames=12, ticks=ticks)
+    stamps = [round((frame.ts - START_TS) * 100) for frame in play(path).frames]
+    assert stamps == ticks
+
+
+def test_encoded_again_the_stamps_of_a_variable_frame_rate_stay(tmp_path: Path) -> None:
+    ticks = [0, 4, 9, 30, 31, 80, 81, 150, 152, 160, 170, 300, 310, 320]
+    path = write_film(tmp_path / "vfr.mkv", frames=14, ticks=ticks, options=B_FRAMES)
+    delivered = play(path)
+    stamps = [round((frame.ts - START_TS) * 100) for frame in delivered.frames]
+    assert stamps == ticks
+    keys = [frame.ts - START_TS for frame in delivered.frames if frame.key]
+    assert max(np.diff(keys)) <= 1.5, "a keyframe a second by the stamps, as frames allow"
+
+
+@pytest.mark.parametrize("size", [(97, 81), (130, 66), (33, 17)])
+def test_odd_sizes_are_cut_to_even_ones(tmp_path: Path, size: tuple) -> None:
+    path = write_film(tmp_path / "odd.avi", "mjpeg", frames=6, size=size, pix_fmt="yuvj444p")
+    delivered = play(path)
+    assert decoded_lumas(delivered.frames)[0].shape == (size[1] & ~1, size[0] & ~1)
+
+
+def test_a_looped_file_goes_on_for_ever_with_rising_stamps(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "short.mp4", frames=11)
+    delivered = play(path, replace(CONFIG, media_loop=True), limit=50)
+    assert counters(decoded_lumas(delivered.frames)) == [number % 11 for number in range(50)]
+    stamps = np.array([frame.ts for frame in delivered.frames])
+    assert np.diff(stamps) == pytest.approx(1 / FPS)
+
+
+def test_a_looped_file_with_b_frames_loses_nothing_at_the_seam(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "short.mp4", frames=11, options=B_FRAMES)
+    delivered = play(path, replace(CONFIG, media_loop=True), limit=50)
+    assert counters(decoded_lumas(delivered.frames)) == [number % 11 for number in range(50)]
+
+
+def test_a_truncated_file_plays_to_the_cut(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.ts", frames=40)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    numbers = counters(decoded_lumas(play(path).frames))
+    assert numbers[:-1] == list(range(len(numbers) - 1)), "only the last may be cut"
+    assert len(numbers) >= 15
+
+
+def test_an_mp4_whose_end_is_missing_is_not_a_video(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mp4")
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(CameraError, match=r"film\.mp4: not a video"):
+        play(path)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "ts", "h264", "mkv"])
+def test_damage_in_the_middle_costs_at_most_its_gop(tmp_path: Path, suffix: str) -> None:
+    path = write_film(tmp_path / ("film." + suffix), frames=48)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 1500] = bytes(range(250)) * 6
+    path.write_bytes(bytes(data))
+    delivered = play(path)
+    stamps = [frame.ts for frame in delivered.frames]
+    assert all(after > before for before, after in zip(stamps, stamps[1:]))
+    assert delivered.frames[0].key
+    assert len(stamps) >= 24
+    assert counters(decoded_lumas(delivered.frames[:10])) == list(range(10))
+
+
+def test_packets_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "film.mp4", frames=30)
+    data = path.read_bytes()
+    with av.open(str(path)) as container:
+        positions = [packet.pos for packet in container.demux(video=0) if packet.pos]
+    hurt = bytearray(data)
+    hurt[positions[12] : positions[12] + 4] = b"\x7f\xff\xff\xff"
+    path.write_bytes(bytes(hurt))
+    camera = MediaCamera(str(path), CONFIG, SimClock())
+    delivered = Delivered()
+    camera.start(delivered.sinks(), START_TS)
+    for _ in range(26):
+        camera.pump()
+    with pytest.raises(EndOfStream):
+        camera.pump()
+    assert camera.damaged_packets == 1
+    numbers = counters(decoded_lumas(delivered.frames))
+    assert numbers == [*range(12), *range(16, 30)], "goes on at the next keyframe"
+    camera.stop()
+
+
+def garbage(name: str, data: bytes) -> Any:
+    return pytest.param(name, data, id=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        garbage("empty.mp4", b""),
+        garbage("text.mp4", b"this is no video\n" * 50),
+        garbage("text.txt", b"this is no video\n" * 50),
+        garbage("zeros.mp4", bytes(5000)),
+        garbage("noise.mp4", np.random.RandomState(5).bytes(5000)),
+        garbage("noise.h264", np.random.RandomState(6).bytes(5000)),
+        garbage("playlist.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"),
+        garbage("list.ffconcat", b"ffconcat version 1.0\nfile '/etc/passwd'\n"),
+    ],
+)
+def test_what_is_not_a_video_gets_one_line_with_its_name(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(CameraError) as caught:
+        play(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
+    path = films.write_sound(tmp_path / "sound.wav")
+    with pytest.raises(CameraError, match="has no video stream"):
+        play(path)
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"gone\.mp4: cannot be read: No such file"):
+        play(tmp_path / "gone.mp4")
+    with pytest.raises(CameraError, match="is a folder"):
+        play(tmp_path)
+
+
+def test_a_pipe_does_not_hang_the_start(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CameraError, match="neither a file nor a camera"):
+        play(tmp_path / "pipe")
+
+
+def test_a_name_with_protocol_characters_is_a_file(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "concat:a|b 100%.mp4", frames=9)
+    assert len(play(path).frames) == 9
+
+
+def test_a_failed_start_leaves_a_camera_that_can_be_stopped(tmp_path: Path) -> None:
+    camera = MediaCamera(str(tmp_path / "gone.mp4"), CONFIG, SimClock())
+    with pytest.raises(CameraError):
+        camera.start(Delivered().sinks(), START_TS)
+    camera.stop()
+    with pytest.raises(CameraError, match="not started"):
+        camera.pump()
+
+
+def test_settings_are_refused_where_bytes_pass_through(tmp_path: Path) -> None:
+    camera = MediaCamera(str(write_film(tmp_path / "film.mp4")), CONFIG, SimClock())
+    camera.start(Delivered().sinks(), START_TS)
+    assert camera.is_passed_through
+    assert set(camera.apply(CameraConfig(brightness=80, rotation=90))) == {"brightness", "rotation"}
+    camera.stop()
+
+
+def test_settings_change_what_is_encoded_again(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "b.mp4", options=B_FRAMES)
+    plain = decoded_lumas(play(path).frames)[0].astype(int)
+    config = replace(CONFIG, rotation=180, brightness=70)
+    turned = decoded_lumas(play(path, config).frames)[0][::-1, ::-1].astype(int)
+    assert 30 < (turned - plain)[:40].mean() < 70
+
+
+def test_addresses_are_told_apart_and_hide_passwords(tmp_path: Path) -> None:
+    assert parse_address("media:rtsp://a:b@10.0.0.2/live").kind is Kind.NETWORK
+    assert str(parse_address("media:rtsp://a:b@10.0.0.2/live")) == "rtsp://***@10.0.0.2/live"
+    assert parse_address("/dev/null").kind is Kind.DEVICE
+    assert parse_address("film.mp4").kind is Kind.FILE
+    assert MediaCamera("rtsp://10.0.0.2/", CONFIG, SimClock()).is_live
+    assert not MediaCamera("film.mp4", CONFIG, SimClock()).is_live
+
+
+def test_a_device_that_is_no_camera_is_named() -> None:
+    with pytest.raises(CameraError, match="/dev/null: cannot be opened"):
+        play("/dev/null")
+
+
+def test_pyav_missing_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(CameraError, match=r"pip install 'dashcamd\[media\]'"):
+        play(tmp_path / "film.mp4")
