@@ -87,12 +87,13 @@ class Gluer:
         if not PICTURES.intersection(kinds):
             return None
         is_idr = IDR in kinds
-        if is_idr and not {SPS, PPS} <= set(kinds):
+        if is_idr and not _is_in_order(kinds):
             rest = [nal for nal, kind in zip(nals, kinds) if kind not in (SPS, PPS)]
-            nals = self._delimiter_first(rest)
+            nals = self._glued(rest)
         return Unit(is_idr, _has_b_slice(nals), b"".join(START_CODE + nal for nal in nals))
 
-    def _delimiter_first(self, nals: List[bytes]) -> List[bytes]:
+    def _glued(self, nals: List[bytes]) -> List[bytes]:
+        """The NAL units behind the parameter sets; only a delimiter stays in front."""
         sets = [self._sets[key] for key in sorted(self._sets)]
         if nals and _kind(nals[0]) == DELIMITER:
             return [nals[0], *sets, *nals[1:]]
@@ -125,6 +126,12 @@ def _split_lengths(packet: bytes, length_bytes: int) -> List[bytes]:
         if place > start:
             nals.append(packet[start:place])
     return nals
+
+
+def _is_in_order(kinds: List[int]) -> bool:
+    """Whether an SPS comes first, then a PPS, then the IDR picture."""
+    firsts = [kinds.index(kind) if kind in kinds else len(kinds) for kind in (SPS, PPS, IDR)]
+    return firsts == sorted(firsts)
 
 
 def _has_b_slice(nals: List[bytes]) -> bool:
