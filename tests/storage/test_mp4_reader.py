@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashcamd.errors import StorageError
+from dashcamd.storage.mp4_boxes import INIT_OFFSET
 from dashcamd.storage.mp4_parse import nal_problem
 from dashcamd.storage.mp4_reader import (
     complete_until,
@@ -72,7 +73,7 @@ def test_a_file_muxed_by_ffmpeg_reads_the_same(b_frames):
 def test_a_missing_frame_is_a_gap_and_jitter_is_not():
     frames = stream("kppp" * 10, fps=20)
     jittered = [
-        Frame(frame.ts + place % 2 * 0.02, frame.key, frame.data)
+        Frame(frame.ts + place % 2 * 0.03, frame.key, frame.data)
         for place, frame in enumerate(frames)
     ]
     assert info_of(recorded(jittered).content(DONE)).gaps == ()
@@ -181,3 +182,38 @@ def test_files_are_read_from_disk_and_hashed(tmp_path):
 def test_an_empty_disk_has_nothing_to_inspect():
     with pytest.raises(StorageError):
         MemoryDisk().open("x.mp4")
+
+
+class VastSource:
+    """A file that claims a terabyte: `head`, then zeros; remembers the largest piece asked for."""
+
+    size = 1 << 40
+
+    def __init__(self, head):
+        self._head = head
+        self.largest = 0
+
+    def read(self, offset, size):
+        self.largest = max(self.largest, size)
+        if size > 1 << 27:
+            raise AssertionError("asked for %d bytes at once" % size)
+        return self._head[offset : offset + size].ljust(size, b"\0")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        (1).to_bytes(4, "big") + b"moov" + (1 << 39).to_bytes(8, "big"),
+        growing()[:INIT_OFFSET] + b"\x7f\0\0\0moov",
+        growing()[: growing().find(b"moof") - 4] + b"\x7f\0\0\0moof",
+    ],
+)
+def test_a_box_that_claims_gigabytes_is_not_read(head):
+    source = VastSource(head)
+    assert inspect_source(source).status == "damaged"
+    assert source.largest < 1 << 21
+
+
+def test_a_count_without_table_allocates_nothing():
+    data = patched(finished(), b"stsz", 8, b"\0\0\0\5\xff\xff\xff\xff")
+    assert "more than any recording has" in info_of(data).problem

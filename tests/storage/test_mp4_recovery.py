@@ -290,3 +290,22 @@ def test_recovery_cut_at_any_point_is_taken_up_again(missing):
             assert recover(again, "x.mp4").frames == expected.frames
             assert again.content("x.mp4") == wanted
     assert recover(disk, "x.mp4") == (expected.frames, 0, "finished")
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("mdat size", b"\0\1\1\1"), ("sample size", bytes(4)), ("sample duration", bytes(4))],
+)
+def test_a_fragment_that_contradicts_itself_is_stepped_over(where, value):
+    data = bytearray(growing())
+    second, third = fragment_offsets(data)[1:3]
+    run = data.find(b"trun", second)
+    places = {
+        "mdat size": data.find(b"mdat", second) - 4,
+        "sample duration": run + 16,
+        "sample size": run + 20,
+    }
+    data[places[where] : places[where] + 4] = value
+    result, _ = recovered(bytes(data))
+    assert third > second
+    assert (result.frames, result.bytes_cut) == (len(FRAMES) - GOP, 0)

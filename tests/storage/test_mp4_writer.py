@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dashcamd.core.h264 import to_sample
 from dashcamd.errors import MediaError, StorageError
 from dashcamd.storage.mp4_boxes import FTYP
+from dashcamd.storage.mp4_parse import read_fragment, read_opening
 from dashcamd.storage.mp4_reader import inspect_source
 from dashcamd.storage.mp4_recovery import recover
 from dashcamd.storage.mp4_writer import Mp4Writer, StreamChanged
@@ -282,3 +283,27 @@ def test_the_writer_holds_references_not_copies():
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
     assert peak < 3_000_000
+
+
+def test_the_index_is_synced_before_the_header_flip_and_both_before_the_rename():
+    disk = recorded(stream("kppp"))
+    last_sync = max(place for place, op in enumerate(disk.journal) if op.act == "sync")
+    acts = [op.act for op in disk.journal[last_sync + 1 :]]
+    closing = ["write", "sync_all", "overwrite", "sync_all", "rename", "sync_dir"]
+    assert acts == ["sync_dir", *closing]
+    assert disk.after_cut(len(disk.journal)).content(DONE) == disk.content(DONE)
+
+
+def test_each_fragment_ends_where_the_next_begins():
+    _, file, writer = started()
+    frames = stream("kppkpkppp", fps=7.7)
+    writer.append(frames[:5], frames[5].ts)
+    writer.append(frames[5:])
+    opening = read_opening(file)
+    fragments = [read_fragment(file, opening.end)]
+    while fragments[-1].end < file.size:
+        fragments.append(read_fragment(file, fragments[-1].end))
+    ends = [fragment.time + sum(fragment.durations) for fragment in fragments]
+    assert ends[:-1] == [fragment.time for fragment in fragments[1:]]
+    assert [len(fragment.sizes) for fragment in fragments] == [3, 2, 4]
+    assert [fragment.is_key for fragment in fragments] == [True, True, True]
