@@ -70,6 +70,7 @@ class CameraService:
         self._board = board
         self._sinks = Sinks(self._take, fields.put, previews.put)
         self._camera: Optional[Camera] = None
+        self._pumped: Optional[PumpedCamera] = None
         self._info: Optional[CameraInfo] = None
         self._fault: Optional[str] = None
         self._failures = 0
@@ -111,6 +112,8 @@ class CameraService:
         if refused:
             log.warning("%s has no way to honour these settings: %s", info.name, ", ".join(refused))
         self._camera, self._info, self._fault = camera, info, None
+        # Asked once: a protocol's isinstance costs 0.1 ms before Python 3.12, a frame 0.03 s.
+        self._pumped = camera if isinstance(camera, PumpedCamera) else None
         self._last_frame_seen = self._next_check = now
         self._jpeg_fps = 0.0
         self._record.put(CameraReady(info))
@@ -154,8 +157,8 @@ class CameraService:
         if now >= self._next_check:
             self._next_check = now + CHECK_S
             self._check(camera, now)
-        if isinstance(camera, PumpedCamera):
-            return self._pump(camera, now)
+        if self._pumped is not None:
+            return self._pump(self._pumped, now)
         return CHECK_S
 
     def _check(self, camera: Camera, now: Seconds) -> None:
