@@ -105,9 +105,8 @@ class KeepService:
             self._try(lambda: self._make_room(now))
         if self._to_recover:
             self._try(self._recover_one)
-            return 0.0
         self._post()
-        return PERIOD_S
+        return 0.0 if self._to_recover else PERIOD_S
 
     def close(self) -> None:
         """Take the last messages."""
