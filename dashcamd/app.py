@@ -132,7 +132,7 @@ def run(
 
 def _open_volume(house: House) -> None:
     try:
-        house.volumes.open()
+        house.volumes.open(house.world.clock.monotonic())
     except StorageError as error:
         if house.world.volumes.is_fixed:
             house.camera.close()

@@ -267,6 +267,12 @@ class StorageConfig:
     target: str = setting(
         "auto", "auto takes the USB stick that is plugged in; a folder is used as it is."
     )
+    devices: str = setting(
+        "usb",
+        "What counts as a stick for auto: usb, SD cards in the machine's own slot as well, or any "
+        "disk; never the disk the system runs from.",
+        choices=("usb", "usb+sd", "any"),
+    )
     reserve_mib: int = setting(
         512,
         "Space always kept free; the oldest events are deleted to keep it. On a small disk at most "

@@ -74,7 +74,7 @@ def simulated(config: Config) -> World:
 def volumes_of(config: Config, boot_id: str) -> Source:
     """Where recordings go, as configured."""
     if config.storage.target == "auto":
-        return StickSource(boot_id)
+        return StickSource(boot_id, config.storage.devices)
     return FolderSource(config.storage.target, boot_id)
 
 

@@ -62,12 +62,16 @@ def where(config: Config, named: Optional[str]) -> str:
     """The folder that holds (or is) ``DASHCAM``."""
     path = named or config.storage.target
     if path == "auto":
-        path = _daemon_volume(config) or next((s.mount for s in mounted_sticks()), "")
+        path = _daemon_volume(config) or _first_stick(config)
     if not path:
         raise OperationError("no stick is mounted; name the folder with --storage DIR")
     if not Path(path).is_dir():
         raise StorageError("%s: not a folder" % path)
     return path
+
+
+def _first_stick(config: Config) -> str:
+    return next((stick.mount for stick in mounted_sticks(config.storage.devices)), "")
 
 
 def _daemon_volume(config: Config) -> Optional[str]:

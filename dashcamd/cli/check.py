@@ -99,7 +99,9 @@ def _not_honoured(refused: Tuple[str, ...]) -> str:
 
 
 def _storage(config: Config) -> Finding:
-    volume = world.volumes_of(config, "check").offer()
+    source = world.volumes_of(config, "check")
+    source.look(0.0)
+    volume = source.offer(0.0)
     try:
         space = volume.space
     finally:

@@ -286,6 +286,12 @@ class PosixDisk:
         """Where the volume is mounted, for messages."""
         return self._root
 
+    @property
+    def device(self) -> int:
+        """Number of the device that the root lies on, as ``st_dev`` has it."""
+        with _explained("look at", self._root):
+            return os.fstat(self._fd).st_dev
+
     def create(self, path: str) -> PosixFile:
         """Make a new file for writing; it must not exist."""
         return self._open_file("create", path, os.O_RDWR | os.O_CREAT | os.O_EXCL)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from dashcamd.errors import StorageError
 from dashcamd.storage.disk import PosixDisk, storage_error
 from dashcamd.storage.volume import Volume
+from dashcamd.types import Json, Seconds
 
 
 class FolderSource:
@@ -19,7 +21,11 @@ class FolderSource:
         self._boot_id = boot_id
         self._device = -1
 
-    def offer(self) -> Volume:
+    def look(self, now: Seconds) -> bool:
+        """A folder has no news."""
+        return False
+
+    def offer(self, now: Seconds) -> Volume:
         """Open the folder for use; it must exist and be writable. Raises `StorageError`."""
         disk = PosixDisk(str(self._path))
         try:
@@ -31,9 +37,17 @@ class FolderSource:
                 raise
             raise storage_error("open", str(self._path), error.errno or 0) from None
 
-    def is_there(self, volume: Volume) -> bool:
-        """Whether the folder is still on the device where it was offered."""
+    def trouble(self, volume: Volume) -> Optional[str]:
+        """Whether the folder vanished or is on another device than when it was offered."""
         try:
-            return self._path.stat().st_dev == self._device
+            is_there = self._path.stat().st_dev == self._device
         except OSError:
-            return False
+            is_there = False
+        return None if is_there else "the folder %s is gone" % self._path
+
+    def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
+        """There is no other folder to prefer."""
+
+    def describe(self) -> Json:
+        """Nothing beyond the volume itself."""
+        return {}

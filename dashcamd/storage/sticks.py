@@ -1,62 +1,227 @@
-"""USB sticks that the system has mounted: ``--storage auto``."""
+"""Sticks as volumes: ``--storage auto``.
+
+udev says what is plugged in, the mount table where it is mounted, `dashcamd.core.sticks` what to
+do about it. Mounting is somebody else's duty (the mount unit, or a desktop). A volume is pinned by
+a descriptor whose device number is compared with the stick's before the first byte is written, so
+nothing ever lands under a mount point that is empty.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Set, Tuple
 
-import psutil
-import pyudev
-
+from dashcamd.core import sticks
+from dashcamd.core.sticks import Block, Mount, Setback, Verdict
 from dashcamd.errors import StorageError
+from dashcamd.storage import mounts
 from dashcamd.storage.disk import PosixDisk
-from dashcamd.storage.volume import Volume
+from dashcamd.storage.mounts import MountWatch
+from dashcamd.storage.udev import Udev
+from dashcamd.storage.volume import MARKER, Volume
+from dashcamd.types import Json, Seconds
+
+LOOK_ANYWAY_S = 10.0
+"""Without any news the whole picture is read again so often, should udev have lost some."""
 
 
 class Stick(NamedTuple):
-    """A mounted file system on USB: its `device` node and where it is mounted."""
+    """A mounted file system on a stick: its `device` node and where it is mounted."""
 
     device: str
     mount: str
 
 
+class Machine(Protocol):
+    """What is plugged in and mounted; `has_changed` is cheap and never waits."""
+
+    def has_changed(self) -> bool:
+        """Whether anything came, went, was mounted or unmounted since the last call."""
+
+    def blocks(self) -> Sequence[Block]:
+        """All block devices."""
+
+    def mounts(self) -> Sequence[Mount]:
+        """All mounts."""
+
+    def disk(self, path: str) -> PosixDisk:
+        """What is mounted at `path` now."""
+
+
+class ThisMachine:
+    """The machine as udev and the kernel show it. Raises `StorageError` where there is no udev."""
+
+    def __init__(self) -> None:
+        try:
+            self._udev = Udev()
+            self._watch = MountWatch()
+        except (OSError, ImportError) as error:
+            raise StorageError("udev cannot be asked for sticks: %s" % error) from None
+
+    def has_changed(self) -> bool:
+        """Whether udev or the mount table has news; both are asked, so that neither piles up."""
+        return any([self._udev.has_changed(), self._watch.has_changed()])
+
+    def blocks(self) -> List[Block]:
+        """All block devices."""
+        return list(self._udev.blocks())
+
+    def mounts(self) -> List[Mount]:
+        """All mounts that this process sees."""
+        return list(mounts.mounts())
+
+    def disk(self, path: str) -> PosixDisk:
+        """The tree below `path`. Raises `StorageError`."""
+        return PosixDisk(path)
+
+
 class StickSource:
-    """Offers the first mounted, writable USB file system that udev knows of."""
+    """Offers sticks one after the other and remembers which of them failed.
+
+    Used by the volumes thread alone. `machine` is asked for lazily, because udev may not be up
+    yet when the daemon starts.
+    """
 
     is_fixed = False
 
-    def __init__(self, boot_id: str) -> None:
+    def __init__(
+        self, boot_id: str, accept: str = "usb", machine: Optional[Machine] = None
+    ) -> None:
         self._boot_id = boot_id
-        self._device = -1
+        self._accept = accept
+        self._machine = machine
+        self._verdicts: List[Verdict] = []
+        self._looked_at: Seconds = float("-inf")
+        self._setbacks: Dict[str, Setback] = {}
+        self._marked: Dict[Tuple[str, str], bool] = {}
+        self._used: Set[str] = set()
+        self._in_use: Optional[Tuple[Volume, Block]] = None
 
-    def offer(self) -> Volume:
-        """Open a stick for use. Raises `StorageError` when there is none."""
-        why = "no USB stick with a file system is mounted; plug one in, or name a folder"
-        for stick in mounted_sticks():
+    def look(self, now: Seconds) -> bool:
+        """Read anew what is plugged in if there is news; True when it differs from before."""
+        if self._machine is None:
+            self._machine = ThisMachine()
+        has_news = self._machine.has_changed()
+        if not has_news and now - self._looked_at < LOOK_ANYWAY_S:
+            return False
+        self._looked_at = now
+        before = self._verdicts
+        self._verdicts = sticks.survey(self._machine.blocks(), self._machine.mounts(), self._accept)
+        self._forgive_replugged(before)
+        return before != self._verdicts
+
+    def offer(self, now: Seconds) -> Volume:
+        """Open the best stick. Raises `StorageError`, one line, when none can be used."""
+        self._in_use = None
+        why = sticks.complaint(self._verdicts)
+        for verdict in self.candidates(now):
             try:
-                volume = Volume(PosixDisk(stick.mount), stick.mount, self._boot_id)
+                volume = self._open(verdict)
             except StorageError as error:
-                why = str(error)
+                why = "%s: %s" % (verdict.block.title, error)
+                self._note_failure(verdict.block, now, is_full=False)
                 continue
-            self._device = Path(stick.mount).stat().st_dev
+            self._in_use = volume, verdict.block
+            self._used.add(verdict.block.key)
             return volume
         raise StorageError(why)
 
-    def is_there(self, volume: Volume) -> bool:
-        """Whether the same device is still mounted there and still plugged in."""
-        try:
-            is_mounted = Path(volume.where).stat().st_dev == self._device
-        except OSError:
-            return False
-        return is_mounted and any(stick.mount == volume.where for stick in mounted_sticks())
+    def candidates(self, now: Seconds = 0.0) -> Tuple[Verdict, ...]:
+        """The sticks that could be opened at `now`, in the order in which they would be tried."""
+        return sticks.to_try(self._verdicts, self._setbacks, self._known(), now)
+
+    def trouble(self, volume: Volume) -> Optional[str]:
+        """Why `volume` can no longer be used, None while it can."""
+        if self._in_use is None or self._in_use[0] is not volume:
+            return "%s is not in use" % volume.where
+        block = self._in_use[1]
+        for verdict in self._verdicts:
+            if _is_same_plug(verdict.block, block):
+                return None if verdict.state == sticks.READY else verdict.why
+        return "%s was pulled out" % block.title
+
+    def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
+        """`volume` failed: offer every other stick before it."""
+        if self._in_use is not None and self._in_use[0] is volume:
+            self._note_failure(self._in_use[1], now, is_full)
+            self._in_use = None
+
+    def describe(self) -> Json:
+        """What is plugged in and what each of it is good for."""
+        used = self._in_use[1] if self._in_use else None
+        return {"sticks": [_row(verdict, used) for verdict in self._verdicts]}
+
+    def _open(self, verdict: Verdict) -> Volume:
+        return Volume(self._pinned(verdict), verdict.path, self._boot_id)
+
+    def _pinned(self, verdict: Verdict) -> PosixDisk:
+        """The root of a mounted stick, held by a descriptor that is on that very device."""
+        assert self._machine is not None
+        disk = self._machine.disk(verdict.path)
+        if disk.device == verdict.block.number:
+            return disk
+        disk.close()
+        raise StorageError("%s is no longer mounted at %s" % (verdict.block.name, verdict.path))
+
+    def _note_failure(self, block: Block, now: Seconds, is_full: bool) -> None:
+        before = self._setbacks.get(block.key)
+        self._setbacks[block.key] = sticks.after_failure(before, now, is_full)
+
+    def _forgive_replugged(self, before: Sequence[Verdict]) -> None:
+        """A stick that was pulled out starts anew; so does one that is mounted differently."""
+        kept = set(before) & set(self._verdicts)
+        stayed = {verdict.block.key for verdict in kept}
+        self._setbacks = {key: back for key, back in self._setbacks.items() if key in stayed}
+        plugs = {(verdict.block.key, verdict.block.plugged) for verdict in kept}
+        self._marked = {plug: mark for plug, mark in self._marked.items() if plug in plugs}
+
+    def _known(self) -> Set[str]:
+        return self._used | {v.block.key for v in self._verdicts if self._has_marker(v)}
+
+    def _has_marker(self, verdict: Verdict) -> bool:
+        """Whether dashcamd recorded to this stick before, asked once per plug-in."""
+        plug = verdict.block.key, verdict.block.plugged
+        if verdict.state == sticks.READY and plug not in self._marked:
+            try:
+                self._marked[plug] = _is_marked(self._pinned(verdict))
+            except StorageError:
+                self._marked[plug] = False
+        return self._marked.get(plug, False)
 
 
-def mounted_sticks() -> Iterator[Stick]:
-    """Mounted file systems on USB block devices, in the order of their device names."""
-    usb = {
-        device.device_node
-        for device in pyudev.Context().list_devices(subsystem="block", ID_BUS="usb")
+def _is_marked(disk: PosixDisk) -> bool:
+    folder, _, name = MARKER.rpartition("/")
+    try:
+        return any(entry.name == name for entry in disk.entries(folder))
+    finally:
+        disk.close()
+
+
+def _is_same_plug(one: Block, other: Block) -> bool:
+    return (one.key, one.number, one.plugged) == (other.key, other.number, other.plugged)
+
+
+def _row(verdict: Verdict, used: Optional[Block]) -> Json:
+    block = verdict.block
+    is_used = used is not None and _is_same_plug(block, used)
+    standing_by = "stand-by" if verdict.state == sticks.READY else verdict.state
+    return {
+        "device": block.name,
+        "label": block.label,
+        "fs": block.fs,
+        "uuid": block.uuid,
+        "size_bytes": block.size_bytes,
+        "state": "in use" if is_used else standing_by,
+        "where": verdict.path or None,
+        "hint": verdict.why or None,
     }
-    for mount in sorted(psutil.disk_partitions(all=True)):
-        if mount.device in usb and "ro" not in mount.opts.split(","):
-            yield Stick(mount.device, mount.mountpoint)
+
+
+def mounted_sticks(accept: str = "usb") -> Iterator[Stick]:
+    """Sticks that can be recorded to now, best first; nothing where there is no udev."""
+    try:
+        source = StickSource("", accept)
+        source.look(0.0)
+    except StorageError:
+        return
+    for verdict in source.candidates():
+        yield Stick("/dev/" + verdict.block.name, verdict.path)

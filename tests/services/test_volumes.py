@@ -1,0 +1,110 @@
+"""The volumes service: one volume in use as long as there is one."""
+
+import pytest
+
+from dashcamd.errors import StorageError
+from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.services.messages import VolumeFailed
+from dashcamd.services.volumes import RETRY_S, VolumesService
+from dashcamd.storage.folder import FolderSource
+from dashcamd.storage.sticks import StickSource
+from tests.storage.machine import ScriptMachine
+
+
+class Room:
+    """The service with its hand-overs and a hand on the clock."""
+
+    def __init__(self, source):
+        self.slot, self.failed, self.board = Latest(), Mailbox(8), Board()
+        self.service = VolumesService(source, self.slot, self.failed, self.board, [])
+        self.now = 100.0
+
+    @property
+    def volume(self):
+        return self.slot.peek()[1]
+
+    @property
+    def posted(self):
+        return self.board.snapshot()["volume"]
+
+    def pass_time(self, seconds):
+        end = self.now + seconds
+        while self.now < end:
+            self.now += self.service.step(self.now)
+
+    def fail(self, is_full=False):
+        self.failed.put(VolumeFailed(self.volume, "it broke", is_full))
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return ScriptMachine(tmp_path)
+
+
+@pytest.fixture
+def room(machine):
+    return Room(StickSource("boot", "usb", machine))
+
+
+def test_a_stick_plugged_in_later_is_in_use_within_half_a_second(machine, room):
+    room.pass_time(5.0)
+    assert room.volume is None
+    assert "no stick is plugged in" in room.posted["fault"]
+    path = machine.plug("sda1")
+    room.pass_time(0.5)
+    assert room.volume.where == str(path)
+    assert room.posted["fault"] is None
+
+
+def test_a_pulled_stick_is_taken_away_and_the_one_standing_by_used_at_once(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    assert room.volume.where.endswith("sda1")
+    machine.pull("sda1")
+    room.pass_time(0.5)
+    assert room.volume.where.endswith("sdb1")
+
+
+def test_a_failure_of_an_earlier_volume_does_not_touch_the_present_one(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    stale = VolumeFailed(room.volume, "late news", False)
+    machine.pull("sda1")
+    room.pass_time(0.5)
+    present = room.volume
+    room.failed.put(stale)
+    room.pass_time(0.5)
+    assert room.volume is present
+
+
+def test_the_board_lists_every_stick_with_a_hint_for_people(machine, room):
+    machine.plug("sda1")
+    machine.plug("sdb1", fs="ntfs")
+    del machine.mounted["sdb1"]
+    room.pass_time(1.0)
+    rows = {row["device"]: row for row in room.posted["sticks"]}
+    assert rows["sda1"]["state"] == "in use"
+    assert "ntfs" in rows["sdb1"]["hint"]
+
+
+def test_a_folder_that_failed_is_not_hammered(tmp_path):
+    room = Room(FolderSource(str(tmp_path), "boot"))
+    room.pass_time(0.5)
+    room.fail()
+    room.pass_time(RETRY_S / 2)
+    assert room.volume is None
+    room.pass_time(RETRY_S)
+    assert room.volume is not None
+
+
+def test_a_machine_without_udev_is_a_fault_and_not_the_end(tmp_path):
+    class Blind:
+        def has_changed(self):
+            raise StorageError("udev cannot be asked")
+
+    room = Room(StickSource("boot", "usb", Blind()))
+    room.pass_time(1.0)
+    assert room.volume is None
+    assert room.posted["fault"]
