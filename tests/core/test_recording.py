@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashcamd.core.recording import HOLE_S
 from tests.scenes import House
+
+pytestmark = pytest.mark.timeout(60)
 
 
 def test_motion_that_returns_inside_the_gap_stays_in_one_file():
