@@ -16,6 +16,7 @@ What its threads may do is narrow: see `picamera2_stream`. The library is used s
 from __future__ import annotations
 
 import atexit
+import gc
 import time
 from fractions import Fraction
 from typing import Any, ClassVar, List, Optional, Tuple
@@ -32,6 +33,7 @@ from dashcamd.cameras.picamera2_library import (
     Library,
     appending_output,
     close_device,
+    find_camera,
     guarded_encoder,
     load_library,
     one_line,
@@ -63,18 +65,22 @@ class PiCamera2Camera:
     _abandoned: ClassVar[List[Any]] = []
 
     def __init__(self, config: CameraConfig, clock: Clock) -> None:
+        """Opens nothing. Raises `CameraError` when the library or every camera is absent."""
         self._config = config
         self._clock = clock
         self._session: Optional[_Session] = None
         self._jpeg_period_s: Optional[Seconds] = None
+        if not PiCamera2Camera._dead:
+            find_camera(load_library())
 
     def start(self, sinks: Sinks, start_ts: Seconds) -> CameraInfo:
         """Open, configure and start the camera. Raises `CameraError`, `DeadCameraError`."""
         if PiCamera2Camera._dead:
             raise DeadCameraError(PiCamera2Camera._dead)
         self.stop()
+        gc.collect()  # a Picamera2 is full of reference cycles: a megabyte or more each
         library = load_library()
-        device = open_device(library)
+        device = open_device(library, find_camera(library))
         session: Optional[_Session] = None
         try:
             session = _Session(library, device, self._config, self._clock, sinks)

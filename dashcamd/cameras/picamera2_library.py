@@ -53,18 +53,23 @@ def load_library() -> Library:
         raise CameraError(NO_LIBRARY % one_line(error)) from error
 
 
-def open_device(library: Library) -> Any:
-    """An open Picamera2. Raises `CameraError`.
-
-    Workaround: when its constructor raises, it leaves a pipe open (0.3.38), two descriptors at
-    every attempt; so the object is made in two steps and cleaned up here.
-    """
+def find_camera(library: Library) -> str:
+    """Name of the sensor that `open_device` would open. Raises `CameraError` without one."""
     try:
         found = library.Picamera2.global_camera_info()
     except RuntimeError as error:
         raise CameraError("camera: libcamera does not start: %s" % one_line(error)) from error
     if not found:
         raise CameraError(NO_CAMERA)
+    return str(found[0].get("Model", "the camera"))
+
+
+def open_device(library: Library, name: str) -> Any:
+    """The first camera as an open Picamera2; `name` is for the error. Raises `CameraError`.
+
+    Workaround: when its constructor raises, it leaves a pipe open (0.3.38), two descriptors at
+    every attempt; so the object is made in two steps and cleaned up here.
+    """
     device = library.Picamera2.__new__(library.Picamera2)
     try:
         device.__init__(0)
@@ -72,8 +77,7 @@ def open_device(library: Library) -> Any:
         _give_back(device)
         raise CameraError(
             "camera: %s cannot be opened: %s; another program may be using it "
-            "(rpicam-vid, motion, a second dashcamd)"
-            % (found[0].get("Model", "camera 0"), one_line(error))
+            "(rpicam-vid, motion, a second dashcamd)" % (name, one_line(error))
         ) from error
     return device
 

@@ -7,29 +7,22 @@ from types import SimpleNamespace
 import pytest
 
 from dashcamd.cameras.picamera2 import PiCamera2Camera
-from dashcamd.cameras.picamera2_library import open_device
+from dashcamd.cameras.picamera2_library import find_camera, open_device
 from dashcamd.clock import SimClock
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
-from dashcamd.types import Sinks
-
-NO_SINKS = Sinks(lambda frame: None, lambda field: None, lambda jpeg: None)
 
 
 def test_missing_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "libcamera", None)
-    camera = PiCamera2Camera(CameraConfig(), SimClock())
     with pytest.raises(CameraError, match="apt install python3-picamera2"):
-        camera.start(NO_SINKS, 0.0)
-    camera.check()
-    camera.stop()
-    camera.stop()
+        PiCamera2Camera(CameraConfig(), SimClock())
 
 
 def test_no_camera_says_where_to_look():
     library = SimpleNamespace(Picamera2=SimpleNamespace(global_camera_info=lambda: []))
     with pytest.raises(CameraError, match="ribbon cable"):
-        open_device(library)
+        find_camera(library)
 
 
 def test_failed_opening_gives_back_the_descriptors():
@@ -37,10 +30,6 @@ def test_failed_opening_gives_back_the_descriptors():
     made = []
 
     class Busy:
-        @staticmethod
-        def global_camera_info():
-            return [{"Model": "imx708"}]
-
         def __init__(self, number):
             made.append(self)
             reader, self.notifyme_w = os.pipe()
@@ -48,7 +37,7 @@ def test_failed_opening_gives_back_the_descriptors():
             raise RuntimeError("Camera __init__ sequence did not complete.")
 
     with pytest.raises(CameraError, match=r"imx708 cannot be opened: Camera __init__"):
-        open_device(SimpleNamespace(Picamera2=Busy))
+        open_device(SimpleNamespace(Picamera2=Busy), "imx708")
     assert made[0].notifymeread.closed
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(made[0].notifyme_w)
