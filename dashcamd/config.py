@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import re
 import sys
 from dataclasses import dataclass, field
@@ -58,19 +59,19 @@ def setting(default: T, sentence: str, **rules: Any) -> T:
     return made
 
 
-RESOLUTION = re.compile(r"^(\d{2,4})x(\d{2,4})$")
-COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
+RESOLUTION = re.compile(r"(\d{2,4})x(\d{2,4})", re.ASCII)
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def _resolution(value: str) -> Optional[str]:
-    match = RESOLUTION.match(value)
+    match = RESOLUTION.fullmatch(value)
     if match and all(64 <= int(side) <= 4096 and int(side) % 2 == 0 for side in match.groups()):
         return None
     return "WIDTHxHEIGHT in even pixels from 64 to 4096, such as '1280x720'"
 
 
 def _colour(value: str) -> Optional[str]:
-    return None if value == "" or COLOUR.match(value) else "'' or a colour such as '#ffcc00'"
+    return None if value == "" or COLOUR.fullmatch(value) else "'' or a colour such as '#ffcc00'"
 
 
 def _crop(value: Tuple[float, ...]) -> Optional[str]:
@@ -349,11 +350,12 @@ def load(path: Optional[Path]) -> Config:
             "%s: larger than %d bytes, not a dashcamd configuration" % (path, MAX_CONFIG_BYTES)
         )
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
         table = tomllib.loads(text)
     except UnicodeDecodeError:
         raise ConfigError("%s: not a text file in UTF-8" % path) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Not TOMLDecodeError alone: its parser lets pass what int() says of 5000 digits.
         raise ConfigError("%s: not valid TOML: %s" % (path, error)) from None
     return parse(table, str(path))
 
@@ -365,10 +367,12 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     for name, values in table.items():
         if name not in known:
             raise ConfigError(
-                "%s: unknown section [%s]%s" % (where, name, _did_you_mean(name, known))
+                "%s: unknown section [%s]%s" % (where, _named(name), _did_you_mean(name, known))
             )
         if not isinstance(values, Mapping):
-            raise ConfigError("%s: %s = %r: must be a section, [%s]" % (where, name, values, name))
+            raise ConfigError(
+                "%s: %s = %s: must be a section, [%s]" % (where, name, _shown(values), name)
+            )
         made[name] = _parse_section(known[name], values, "%s: [%s]" % (where, name))
     config = Config(**made)
     check_consistency(config, where)
@@ -397,18 +401,20 @@ def _parse_section(section: Type[Any], values: Mapping[str, Any], where: str) ->
     made = {}
     for name, value in values.items():
         if name not in known:
-            raise ConfigError("%s unknown key %s%s" % (where, name, _did_you_mean(name, known)))
+            raise ConfigError(
+                "%s unknown key %s%s" % (where, _named(name), _did_you_mean(name, known))
+            )
         default, rules = known[name]
-        made[name] = _checked(value, default, rules, "%s %s = %r" % (where, name, value))
+        made[name] = _checked(value, default, rules, "%s %s = %s" % (where, name, _shown(value)))
     return section(**made)
 
 
 def _checked(value: Any, default: Any, rules: Setting, where: str) -> Any:
     wanted = type(default)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    if wanted is float and _is_number(value):
         value = float(value)
     if wanted is tuple and isinstance(value, list):
-        if not all(isinstance(part, (int, float)) and not isinstance(part, bool) for part in value):
+        if not all(_is_number(part) for part in value):
             raise ConfigError("%s: must be a list of numbers" % where)
         value = tuple(float(part) for part in value)
     if type(value) is not wanted:
@@ -425,6 +431,27 @@ def _checked(value: Any, default: Any, rules: Setting, where: str) -> Any:
     if complaint:
         raise ConfigError("%s: must be %s" % (where, complaint))
     return value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether `value` is a number that a float can hold; truth is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, float) or abs(value) <= sys.float_info.max
+
+
+def _shown(value: Any) -> str:
+    """A value for an error line: never long, never more than one line."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "(too large to show)"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _named(name: str) -> str:
+    """A name that is not ours, for an error line."""
+    return name if re.fullmatch(r"[\w.-]{1,60}", name) else _shown(name)
 
 
 TYPE_WORDS = {
@@ -446,7 +473,7 @@ def to_toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
         return "[%s]" % ", ".join(to_toml(part) for part in value)
     return repr(value)
