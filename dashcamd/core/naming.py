@@ -28,8 +28,8 @@ OPEN_SUFFIX = ".part.mp4"
 CLOSED_SUFFIX = ".mp4"
 DAMAGED_SUFFIX = ".damaged"
 
-_EVENT = re.compile(r"^(\d{6})_e(\d{6,9})_([a-z]{1,16})$", re.ASCII)
-_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,9})$", re.ASCII)
+_EVENT = re.compile(r"^(\d{6})_e(\d{6,12})_([a-z]{1,16})$", re.ASCII)
+_DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,12})$", re.ASCII)
 _PART = re.compile(r"^(\d{6})_p(\d{2,6})(\.part\.mp4|\.mp4|\.damaged)$", re.ASCII)
 _REASON = re.compile(r"[^a-z]")
 
