@@ -64,6 +64,7 @@ class Part:
     def finish(self) -> PartFacts:
         """Turn the file into an ordinary MP4 under its final name."""
         self._writer.close()
+        size = self._file.size
         self._file.close()
         name = self._stem + naming.CLOSED_SUFFIX
         self._disk.rename(self.path, "%s/%s" % (self._folder, name))
@@ -73,7 +74,7 @@ class Part:
             start=self._writer.first_ts or 0.0,
             duration_s=self._writer.duration_s,
             frames=self._writer.frames,
-            bytes=self._file.size,
+            bytes=size,
             overlap_frames=self._overlap_frames,
         )
 
