@@ -90,10 +90,9 @@ def load(disk: Disk, name: EventName) -> StoredEvent:
 def find(disk: Disk, wanted: str) -> Optional[StoredEvent]:
     """The event people call `wanted`: its folder's name, its path, or its number (``e000107``)."""
     plain = wanted.strip("/").rpartition("/")[2]
-    number = plain.lstrip("e")
+    digits = plain.lstrip("e").lstrip("0")
     for found, name in names(disk):
-        is_number = number.isascii() and number.isdigit() and int(number) == found
-        if is_number or name.folder == plain:
+        if digits == str(found) or name.folder == plain:
             return load(disk, name)
     return None
 
