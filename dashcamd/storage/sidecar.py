@@ -17,6 +17,9 @@ VERSION = 1
 MAX_BYTES = 1 << 20
 """A day of 120 s parts is 0.2 MB of JSON; more is not ours."""
 
+LAST_WALL = 253_000_000_000.0
+"""No later moment has a date: calendars of programs end with the year 9999."""
+
 
 @dataclass(frozen=True)
 class PartFacts:
@@ -133,7 +136,7 @@ def _event(document: Mapping[str, Any]) -> EventFacts:
     wall, uncertainty = document.get("start_unix_s"), document.get("uncertainty_s")
     moment = None
     if wall is not None and uncertainty is not None:
-        moment = Moment(start, _number(wall), _number(uncertainty), _text(document["clock"]))
+        moment = Moment(start, _wall(wall), _number(uncertainty), _text(document["clock"]))
     return EventFacts(
         number=_count(document["number"]),
         reason=_text(document["reason"]),
@@ -176,7 +179,14 @@ def _gap(document: Mapping[str, Any], start: Seconds) -> Gap:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 1e12:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not abs(value) <= 1e12:  # a NaN is not above it either
+        raise TypeError(value)
+    return float(value)
+
+
+def _wall(value: Any) -> float:
+    if not 0 <= _number(value) <= LAST_WALL:
         raise TypeError(value)
     return float(value)
 
