@@ -7,7 +7,6 @@ the camera: the frames stay in the ring and go to the next volume, or to this on
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 from typing import Callable, Dict, Optional
@@ -44,6 +43,7 @@ from dashcamd.services.messages import (
     Triggered,
     VolumeFailed,
 )
+from dashcamd.storage.disk import is_full
 from dashcamd.storage.part import Part
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume, local
@@ -246,12 +246,11 @@ class RecordService:
     def _give_up(self, volume: Volume, error: Exception) -> None:
         """End the part as it is and hand the volume back; the frames wait in the ring."""
         why = str(error)
-        is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         log.error("recording on %s stopped: %s; frames are kept in memory", volume.where, why)
         self._let_go(why)
-        if is_full:
+        if is_full(error):
             self._keep.put(RoomNeeded())
-        self._failed.put(VolumeFailed(volume, why, is_full))
+        self._failed.put(VolumeFailed(volume, why, is_full(error)))
 
     def _let_go(self, why: str) -> None:
         part, volume, self._part, self._volume = self._part, self._volume, None, None

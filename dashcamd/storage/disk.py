@@ -146,6 +146,11 @@ def storage_error(act: str, path: str, code: int) -> StorageError:
     return error
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether `error` says that the volume has no room left."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+
+
 def parent_of(path: str) -> str:
     """The directory a path lies in; ``""`` is the root of the disk."""
     return path.rpartition("/")[0]

@@ -10,8 +10,9 @@ from typing import Dict, Optional, Tuple
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
 from dashcamd.core.timeline import Moment
+from dashcamd.errors import StorageError
 from dashcamd.storage import catalog
-from dashcamd.storage.disk import Disk, Space, replace_file
+from dashcamd.storage.disk import Disk, Space, is_full, replace_file
 from dashcamd.types import Seconds
 
 MARKER = naming.ROOT + "/volume.json"
@@ -39,7 +40,12 @@ class Volume:
         self._last_event = max(on_disk, _counter(known.get("last_event")))
         self.found_to = self._last_event
         """Number of the newest event that was there when the volume was taken into use."""
-        self._write_marker()
+        try:
+            self._write_marker()
+        except StorageError as error:
+            # A full volume has to be in use for old events to be deleted from it.
+            if not is_full(error):
+                raise
 
     @property
     def space(self) -> Space:
