@@ -9,16 +9,20 @@ from dashcamd.types import Json, Seconds
 Facts = Mapping[str, Any]
 EMPTY: Facts = {}
 
+FRESH_S = 5.0
+"""``recording`` is said only while durable bytes moved within this time (invariant 5)."""
+
 
 def document(board: Mapping[str, Facts], now: Seconds) -> Json:
     """Compile the status from a board's snapshot at boot-monotonic `now`.
 
-    ``recording`` is true only while durable bytes moved in the last 5 s, whoever claims what.
+    ``recording`` is true only while durable bytes moved in the last 5 s, whoever claims what:
+    all ages are computed here, since a thread that hangs in the kernel posts nothing any more.
     """
-    recording = board.get("recording", EMPTY)
-    camera, volume = board.get("camera", EMPTY), board.get("volume", EMPTY)
+    recording = _judged(board.get("recording", EMPTY), now)
+    camera, volume = _seen(board.get("camera", EMPTY), now), board.get("volume", EMPTY)
     motion, health = board.get("motion", EMPTY), board.get("health", EMPTY)
-    faults = _faults(board)
+    faults = _faults({**board, "recording": recording})
     return {
         "state": state(camera, recording, volume, faults),
         "recording": bool(recording.get("recording")),
@@ -67,6 +71,26 @@ def _faults(board: Mapping[str, Facts]) -> List[str]:
         for section, facts in sorted(board.items())
         if facts.get("fault")
     ]
+
+
+def _judged(recording: Facts, now: Seconds) -> Facts:
+    """The record thread's word, held against the clock."""
+    durable_at, posted_at = recording.get("durable_at"), recording.get("posted_at")
+    age_s = None if durable_at is None else max(0.0, now - durable_at)
+    is_fresh = age_s is not None and age_s <= FRESH_S
+    judged = {
+        **recording,
+        "recording": recording.get("part") is not None and is_fresh,
+        "last_durable_age_s": None if age_s is None else round(age_s, 3),
+    }
+    if posted_at is not None and now - posted_at > FRESH_S:
+        judged["fault"] = "the stick has not answered for %.0f s" % (now - posted_at)
+    return judged
+
+
+def _seen(camera: Facts, now: Seconds) -> Facts:
+    last: Optional[Seconds] = camera.get("last_frame_at")
+    return {**camera, "last_frame_age_s": None if last is None else round(now - last, 3)}
 
 
 def _with_age(motion: Facts, now: Seconds) -> Json:

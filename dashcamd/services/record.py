@@ -52,9 +52,6 @@ from dashcamd.types import Seconds
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
-FRESH_S = 5.0
-"""``recording`` is said only while durable bytes moved within this time (invariant 5)."""
-
 LOG_PERIOD_S = 60.0
 """Lost frames are logged at most so often; every one is counted."""
 
@@ -261,19 +258,17 @@ class RecordService:
         self._recording.volume_lost()
 
     def _post(self, now: Seconds) -> None:
-        age_s = None if self._durable_at is None else max(0.0, now - self._durable_at)
         event = self._recording.event
         name = self._names.get(event.serial) if event else None
-        is_fresh = age_s is not None and age_s <= FRESH_S
         self._board.post(
             "recording",
             {
                 "state": self._recording.state,
-                "recording": self._part is not None and is_fresh,
+                "posted_at": now,
                 "armed": self._recording.wants.is_armed,
                 "event": name.folder if name else None,
                 "part": self._part.path if self._part else None,
-                "last_durable_age_s": None if age_s is None else round(age_s, 3),
+                "durable_at": self._durable_at,
                 "durable_ts": self._newest_durable_ts,
                 "backlog_frames": self._recording.backlog_frames,
                 "frames_written": self._frames_written,
