@@ -119,6 +119,11 @@ class CameraService:
         self._record.put(CameraReady(info))
         log.info("%s delivers %dx%d at %g fps", info.name, info.width, info.height, info.fps)
 
+    @property
+    def _is_paced_here(self) -> bool:
+        """Whether frames come because this service asks for them: silence is then its own."""
+        return self._pumped is not None and not self._pumped.is_live
+
     def want_cover(self, is_wanted: bool) -> None:
         """Ask for previews while an event lacks its cover; from any thread."""
         self._covers_wanted = COVER_FPS if is_wanted else 0.0
@@ -145,7 +150,7 @@ class CameraService:
         if self._camera is not None:
             self._camera.stop()
             self._camera = None
-        self._post(self._clock.monotonic())
+        self._post()
 
     def _care(self, now: Seconds) -> Seconds:
         if self._camera is None:
@@ -167,12 +172,12 @@ class CameraService:
             self._jpeg_fps = self._covers_wanted
             camera.want_jpegs(self._jpeg_fps)
         silence_s = now - self._last_frame_seen
-        if silence_s > SILENCE_S:
+        if silence_s > SILENCE_S and not self._is_paced_here:
             raise CameraError(
                 "no picture for %.0f s; the camera is stopped and opened again" % silence_s
             )
         self._failures = 0 if self._last_frame_ts is not None else self._failures
-        self._post(now)
+        self._post()
 
     def _pump(self, camera: PumpedCamera, now: Seconds) -> Seconds:
         if camera.is_live:
@@ -202,7 +207,7 @@ class CameraService:
             log.error("camera lost: %s; trying again every few seconds", why)
         self._fault = why
         self._last_frame_ts = None
-        self._post(now)
+        self._post()
 
     def _end(self) -> None:
         assert self._camera is not None
@@ -211,7 +216,7 @@ class CameraService:
         log.info("the source has ended after %d frames", self._ring.stats.appended)
         self.ended.set()
 
-    def _post(self, now: Seconds) -> None:
+    def _post(self) -> None:
         info, stats = self._info, self._ring.stats
         is_on = self._camera is not None
         self._board.post(
@@ -221,7 +226,7 @@ class CameraService:
                 "state": "ended" if self.ended.is_set() else "delivering" if is_on else "lost",
                 "resolution": "%dx%d" % (info.width, info.height) if info else None,
                 "fps": info.fps if info else None,
-                "last_frame_age_s": round(now - self._last_frame_seen, 3) if info else None,
+                "last_frame_at": round(self._last_frame_seen, 3) if info else None,
                 "frames_captured": stats.appended,
                 "ring_bytes": stats.bytes,
                 "ring_span_s": round(stats.span_s, 3),
