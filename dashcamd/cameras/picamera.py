@@ -18,7 +18,13 @@ from typing import Any, Optional, Tuple, Type
 
 from dashcamd.cameras import picamera_settings as translate
 from dashcamd.cameras.chunks import AccessUnits
-from dashcamd.cameras.picamera_library import explain, load_library, open_camera, version
+from dashcamd.cameras.picamera_library import (
+    check_presence,
+    explain,
+    load_library,
+    open_camera,
+    version,
+)
 from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
@@ -45,12 +51,17 @@ CLOSE_ATTEMPTS = 3
 class PiCameraCamera:
     """A `Camera` on picamera 1.13.
 
+    Making one opens nothing, but raises `CameraError` where there is no picamera, no VideoCore or
+    no camera.
+
     All calls into picamera are made by the thread that calls `start`, `check`, `apply` and `stop`;
     `want_jpegs` may be called from any thread and only leaves a wish for the next `check`. Sinks
     are called on picamera's callback threads, from which a call back into it would deadlock.
     """
 
     def __init__(self, config: CameraConfig, clock: Clock) -> None:
+        self._library = load_library()
+        check_presence(self._library)
         self._config = self._recorded = config
         self._clock = clock
         self._sinks: Optional[Sinks] = None
@@ -63,18 +74,22 @@ class PiCameraCamera:
         self._unwatched_since: Optional[Seconds] = None
         self._annotation = ""
         self._refused: Tuple[str, ...] = ()
-        self._errors: Tuple[Type[BaseException], ...] = ()
+        self._errors: Tuple[Type[BaseException], ...] = (
+            self._library.PiCameraError,
+            OSError,
+            RuntimeError,
+            ValueError,
+            TypeError,
+        )
 
     def start(self, sinks: Sinks, start_ts: Seconds) -> CameraInfo:
         """Open the camera and record into the ring. Raises `CameraError`."""
-        library = load_library()
-        self._errors = (library.PiCameraError, OSError, RuntimeError, ValueError, TypeError)
         self._sinks = sinks
         self._recorded = self._config
         options = translate.encoder_options(self._config)
         try:
             self._camera = open_camera(
-                library,
+                self._library,
                 resolution=self._config.size,
                 framerate=self._config.framerate,
                 clock_mode="raw",
@@ -83,10 +98,11 @@ class PiCameraCamera:
             self._annotation = ""
             self._annotate()
             self._record(options, sinks)
+            self._tend_preview()
         except self._errors as error:
             self.stop()
             raise CameraError(explain(error)) from error
-        return self._info(library, options)
+        return self._info(options)
 
     def check(self) -> None:
         """Raise `CameraError` if anything of picamera failed; tend annotation and preview."""
@@ -203,7 +219,7 @@ class PiCameraCamera:
         )
         self._preview = preview
 
-    def _info(self, library: Any, options: Any) -> CameraInfo:
+    def _info(self, options: Any) -> CameraInfo:
         width, height = self._config.size
         fps = float(self._camera.framerate)
         return CameraInfo(

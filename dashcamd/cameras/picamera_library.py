@@ -48,6 +48,20 @@ def load_library() -> Any:
         raise CameraError(NO_FIRMWARE % error) from None
 
 
+def check_presence(library: Any) -> None:
+    """Ask the firmware whether it found a camera at boot; opens nothing. Raises `CameraError`."""
+    mmalobj = importlib.import_module("picamera.mmalobj")
+    importlib.import_module("picamera.bcm_host").bcm_host_init()
+    camera_info = importlib.import_module("picamera.mmal").MMAL_PARAMETER_CAMERA_INFO
+    try:
+        with mmalobj.MMALCameraInfo() as component:
+            found = component.control.params[camera_info].num_cameras
+    except library.PiCameraError as error:
+        raise CameraError(explain(error)) from None
+    if not found:
+        raise CameraError(CAUSES[0][1])
+
+
 def open_camera(library: Any, **options: Any) -> Any:
     """A ``PiCamera``; when it cannot be opened, what it had built so far is given back.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from dashcamd.cameras import picamera
 from dashcamd.cameras.picamera import PiCameraCamera
 from dashcamd.cameras.picamera_library import explain
 from dashcamd.clock import SimClock
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
-from dashcamd.types import Sinks
-
-SINKS = Sinks(frame=lambda frame: None, field=lambda field: None, jpeg=lambda jpeg: None)
 
 
 class NoFirmware:
@@ -27,17 +26,19 @@ class NoFirmware:
 def test_a_missing_picamera_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "picamera", None)
     with pytest.raises(CameraError, match="apt install python3-picamera"):
-        PiCameraCamera(CameraConfig(), SimClock()).start(SINKS, 0.0)
+        PiCameraCamera(CameraConfig(), SimClock())
 
 
 def test_a_machine_without_firmware_says_which_systems_have_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "picamera", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoFirmware(), *sys.meta_path])
     with pytest.raises(CameraError, match=r"libbcm_host.*Raspberry Pi OS 11"):
-        PiCameraCamera(CameraConfig(), SimClock()).start(SINKS, 0.0)
+        PiCameraCamera(CameraConfig(), SimClock())
 
 
-def test_a_camera_that_never_started_can_be_checked_changed_and_stopped():
+def test_a_camera_that_never_started_can_be_checked_changed_and_stopped(monkeypatch):
+    monkeypatch.setattr(picamera, "load_library", lambda: SimpleNamespace(PiCameraError=OSError))
+    monkeypatch.setattr(picamera, "check_presence", lambda library: None)
     camera = PiCameraCamera(CameraConfig(), SimClock())
     camera.check()
     assert camera.apply(CameraConfig(brightness=60, resolution="640x480")) == ()

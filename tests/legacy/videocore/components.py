@@ -86,7 +86,7 @@ class CameraInfo(Component):
     def parameter(self, port: Port, key: int) -> Any:
         if key != mmal.MMAL_PARAMETER_CAMERA_INFO:
             return None
-        info = mmal.MMAL_PARAMETER_CAMERA_INFO_V2_T(num_cameras=1)
+        info = mmal.MMAL_PARAMETER_CAMERA_INFO_V2_T(num_cameras=int(CHIP.camera_present))
         info.cameras[0].max_width, info.cameras[0].max_height = MAX_SIZE
         info.cameras[0].camera_name = b"imx219"
         return bytes(info)
