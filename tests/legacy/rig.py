@@ -26,10 +26,14 @@ class Rig:
     def __init__(self, **settings) -> None:
         self.clock = ChipClock()
         self.config = CameraConfig(**dict(SMALL, **settings))
-        self.camera = PiCameraCamera(self.config, self.clock)
+        self.renew()
         self.delivered: List[object] = []
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self._arrived = threading.Event()
+
+    def renew(self) -> None:
+        """A new back-end, as the camera service makes one each time."""
+        self.camera = PiCameraCamera(self.config, self.clock)
 
     @property
     def frames(self) -> List[Frame]:

@@ -36,4 +36,5 @@ RECIPE = Recipe(
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["tests/legacy"]
-    sys.exit(main(RECIPE, ["python3", "-m", "pytest", "-p", "no:cacheprovider", *chosen]))
+    storage = {"HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+    sys.exit(main(RECIPE, ["python3", "-m", "pytest", "-p", "no:cacheprovider", *chosen], storage))

@@ -21,6 +21,9 @@ class Chip:
     sensor stops without a word. `encoder_fault` ``"silent"``: the H.264 encoder swallows pictures;
     ``"eos"``: it ends its stream. `chunk_bytes`: size of an encoder's output buffer. `speed`: how
     many seconds of the chip's clock pass in one; time stamps stay nominal.
+
+    `callback_s` is what each call of the client took by the clock on the wall, `callback_cpu_s`
+    what it took of a processor; `callback_done` is set after each.
     """
 
     def __init__(self) -> None:
@@ -37,20 +40,24 @@ class Chip:
         self.scene: Optional[SceneSource] = None
         self.pictures_taken = 0
         self.pictures_dropped = 0
+        self.callback_done = threading.Event()
         self.callback_s: List[float] = []
-        self.set_speed(1.0)
+        self.callback_cpu_s: List[float] = []
+        self._began_chip = self._began_real = time.monotonic()
+        self.speed = 1.0
 
     def set_speed(self, speed: float) -> None:
-        """Run the chip's clock `speed` times as fast from now on, without a step."""
-        now = getattr(self, "_base_chip", None)
-        real = time.monotonic()
-        self._base_chip = real if now is None else self.now()
-        self._base_real = real
+        """Run the chip's timer `speed` times as fast from now on."""
+        self._began_chip, self._began_real = self.now(), time.monotonic()
         self.speed = speed
 
+    def skip(self, seconds: float) -> None:
+        """Let the chip's timer be `seconds` further; not while a camera is open."""
+        self._began_chip += seconds
+
     def now(self) -> float:
-        """Seconds on the chip's own timer: boot-monotonic times `speed`."""
-        return self._base_chip + (time.monotonic() - self._base_real) * self.speed
+        """Seconds on the chip's timer: boot-monotonic while `speed` is 1."""
+        return self._began_chip + (time.monotonic() - self._began_real) * self.speed
 
     def register(self, kind: str, address: int, thing: Any) -> None:
         """`thing` lives at `address` until `forget`."""

@@ -178,13 +178,15 @@ class Port:
                 buffer.release()
                 return False
             self.component.callback_thread = threading.get_ident()
-            self.waiting_since = time.monotonic()
+            self.waiting_since, cpu_s = time.monotonic(), time.thread_time()
             try:
                 self.callback(self.pointer, buffer.pointer)
             finally:
+                CHIP.callback_cpu_s.append(time.thread_time() - cpu_s)
                 CHIP.callback_s.append(time.monotonic() - self.waiting_since)
                 self.waiting_since = None
                 self.component.callback_thread = None
+                CHIP.callback_done.set()
         return True
 
 
