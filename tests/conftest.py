@@ -56,6 +56,8 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     left = [thread for thread in left if thread.is_alive()]
     assert not left, "threads left behind: %s" % left
     if kept(files):
+        # pytest holds on to the fixtures' values for its reports.
+        request.node.funcargs.clear()
         gc.collect()
     assert not kept(files), "files left open: %s" % kept(files)
 

@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 from dashcamd.config import (
     MAX_CONFIG_BYTES,
     Config,
-    default_toml,
     keys,
     load,
     parse,
-    reference_markdown,
     sections,
-    to_toml,
 )
+from dashcamd.config_text import default_toml, reference_markdown, to_toml
 from dashcamd.errors import ConfigError
 
 if sys.version_info >= (3, 11):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dashcamd.config import default_toml, keys, load, reference_markdown, sections, to_toml
+from dashcamd.config import keys, load, sections
+from dashcamd.config_text import default_toml, reference_markdown, to_toml
 
 
 def add(

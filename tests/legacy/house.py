@@ -42,8 +42,8 @@ class DiskSource(FolderSource):
         super().__init__(path, boot_id)
         self._wrap = wrap
 
-    def offer(self) -> Volume:
-        offered = super().offer()
+    def offer(self, now: float) -> Volume:
+        offered = super().offer(now)
         offered.disk = self._wrap(offered.disk)
         return offered
 

@@ -55,8 +55,8 @@ class DiskSource(FolderSource):
         super().__init__(path, boot_id)
         self._wrap = wrap
 
-    def offer(self) -> Volume:
-        volume = super().offer()
+    def offer(self, now: float) -> Volume:
+        volume = super().offer(now)
         volume.disk = self._wrap(volume.disk)
         return volume
 

@@ -135,9 +135,9 @@ def test_a_read_only_volume_is_refused():
 
 def test_a_folder_is_a_volume(tmp_path):
     source = FolderSource(str(tmp_path), "boot")
-    volume = source.offer()
+    volume = source.offer(0.0)
     assert volume.where == str(tmp_path)
-    assert source.is_there(volume)
+    assert source.trouble(volume) is None
     assert volume.space.total > 0
     volume.close()
     assert (tmp_path / MARKER).exists()
@@ -148,20 +148,20 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path, kind):
     (tmp_path / "file").write_text("")
     path = {"missing": "none", "a file": "file", "below a file": "file/below"}[kind]
     with pytest.raises(StorageError, match=path):
-        FolderSource(str(tmp_path / path), "boot").offer()
+        FolderSource(str(tmp_path / path), "boot").offer(0.0)
 
 
 def test_a_folder_that_vanishes_is_noticed_and_taken_again_when_it_is_back(tmp_path):
     folder = tmp_path / "stick"
     folder.mkdir()
     source = FolderSource(str(folder), "boot")
-    volume = source.offer()
+    volume = source.offer(0.0)
     folder.rename(tmp_path / "away")
-    assert not source.is_there(volume)
+    assert source.trouble(volume)
     with pytest.raises(StorageError):
-        source.offer()
+        source.offer(0.0)
     (tmp_path / "away").rename(folder)
-    assert source.offer().id == volume.id
+    assert source.offer(0.0).id == volume.id
     shutil.rmtree(folder)
     with pytest.raises(StorageError):
         volume.new_event("motion", None, 5.0)
@@ -169,6 +169,6 @@ def test_a_folder_that_vanishes_is_noticed_and_taken_again_when_it_is_back(tmp_p
 
 def test_another_device_in_the_place_of_the_folder_is_noticed(tmp_path, monkeypatch):
     source = FolderSource(str(tmp_path), "boot")
-    volume = source.offer()
+    volume = source.offer(0.0)
     monkeypatch.setattr(source, "_device", source._device + 1)
-    assert not source.is_there(volume)
+    assert source.trouble(volume)
