@@ -1,0 +1,182 @@
+"""What the camera itself does: it stands still, it drives, it is shaken, it was bumped.
+
+From the motion field alone. A drive changes most of the picture for seconds on end, in all
+directions, and no shift of the whole picture explains it; wind and an engine shift the whole
+picture to and fro; a bump does so once, out of a standstill, and is over within a second or two.
+
+::
+
+    STILL --half the picture differs for most of SURE_S--> DRIVING --calm for SURE_S--> STILL
+    STILL --the picture keeps shifting--> SHAKEN --no shift for CALM_S--> STILL
+    any but DRIVING --a large shift that dies away within SETTLE_S--> a bump is told, once
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Deque, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from dashcamd.types import MotionField, Seconds
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+ACTIVE_SAD = 600.0
+ACTIVE_RATIO = 1.5
+"""A block is active when its SAD exceeds this much plus so many times that of the calmest tenth:
+noise is everywhere, on a drive the sky stays calm. Drawn drives have 0.6 of their blocks active,
+rain 0.07, leaves 0.07, a passing car 0.05."""
+
+DRIVING_SHARE = 0.25
+CALM_SHARE = 0.12
+SURE_S: Seconds = 2.0
+SURE_PART = 0.7
+"""Driving needs the first share of active blocks in this part of the fields of two seconds."""
+
+SPREAD_NINTHS = 6
+"""Active blocks must lie in so many ninths of the picture: a lorry next to us does not drive us."""
+
+SHAKEN_PX = 1.0
+SHAKEN_FIELDS = 4
+CALM_S: Seconds = 1.5
+
+BUMP_PX = 2.5
+"""Least shift between two fields of a bump, in analysed pixels (640 wide); a slammed door stays
+below it."""
+
+SETTLE_S: Seconds = 2.0
+CALM_BEFORE_S: Seconds = 1.0
+JOLT_PX = 1.5
+"""A jolt is looked at when the picture shifts by so much and had not for a second before."""
+
+AGREEING_PX = 2.0
+MOVED_PART = 0.3
+
+
+class State(Enum):
+    """What the camera does."""
+
+    STILL = "still"
+    DRIVING = "driving"
+    SHAKEN = "shaken"
+
+
+class Ego(NamedTuple):
+    """Answer to one field: the `state`, since when, and `bump`: the stamp of a bump told now.
+
+    `active` is the share of blocks that differ, `shift_px` the length of the picture's shift.
+    """
+
+    state: State
+    since: Seconds
+    active: float
+    shift_px: float
+    bump: Optional[Seconds] = None
+
+
+class EgoMotion:
+    """Follows the state of one camera, field by field. Pure; one thread."""
+
+    def __init__(self) -> None:
+        self._fields: Deque[Tuple[Seconds, float, float]] = deque()
+        self._state = State.STILL
+        self._since: Seconds = 0.0
+        self._jolt: Optional[Tuple[Seconds, float]] = None
+
+    def step(self, field: MotionField) -> Ego:
+        """Take the next field."""
+        if self._fields and not 0 <= field.ts - self._fields[-1][0] <= SURE_S:
+            self._fields.clear()
+            self._jolt = None
+            self._enter(State.STILL, field.ts)
+        blocks = field.blocks[:, :-1]
+        active, shift_px = active_share(blocks["sad"]), common_shift(blocks)
+        bump = self._bump(field.ts, active, shift_px)
+        self._fields.append((field.ts, active, shift_px))
+        while field.ts - self._fields[0][0] > SURE_S:
+            self._fields.popleft()
+        self._decide(field.ts)
+        return Ego(self._state, self._since, active, shift_px, bump)
+
+    def _decide(self, ts: Seconds) -> None:
+        long_enough = ts - self._fields[0][0] >= 0.8 * SURE_S
+        if self._state is State.DRIVING:
+            if long_enough and self._part(lambda active, _: active < CALM_SHARE) >= SURE_PART:
+                self._enter(State.STILL, ts)
+        elif long_enough and self._part(lambda active, _: active >= DRIVING_SHARE) >= SURE_PART:
+            self._enter(State.DRIVING, self._fields[0][0])
+        else:
+            recent = [shift >= SHAKEN_PX for at, _, shift in self._fields if ts - at <= CALM_S]
+            if self._state is State.STILL and sum(recent) >= SHAKEN_FIELDS:
+                self._enter(State.SHAKEN, ts)
+            elif self._state is State.SHAKEN and not any(recent):
+                self._enter(State.STILL, ts)
+
+    def _part(self, is_so: Any) -> float:
+        return sum(1 for _, active, shift in self._fields if is_so(active, shift)) / len(
+            self._fields
+        )
+
+    def _enter(self, state: State, ts: Seconds) -> None:
+        if state is not self._state:
+            self._state, self._since = state, ts
+
+    def _bump(self, ts: Seconds, active: float, shift_px: float) -> Optional[Seconds]:
+        """Watch one jolt from its first field until it has settled or turned out to go on."""
+        if self._jolt is None:
+            if self._state is not State.DRIVING and shift_px >= JOLT_PX and self._was_calm(ts):
+                self._jolt = (ts, shift_px)
+            return None
+        began, peak = self._jolt
+        if ts - began < SETTLE_S / 2:
+            self._jolt = (began, max(peak, shift_px))
+            return None
+        if ts - began < SETTLE_S:
+            if shift_px >= BUMP_PX or active >= DRIVING_SHARE:
+                self._jolt = (began, 0.0)
+            return None
+        self._jolt = None
+        return began if peak >= BUMP_PX else None
+
+    def _was_calm(self, ts: Seconds) -> bool:
+        before = [shift for at, _, shift in self._fields if ts - at <= CALM_BEFORE_S]
+        return bool(before) and max(before) < JOLT_PX
+
+
+def active_share(sad: Array) -> float:
+    """Share of blocks that differ clearly, 0 when they are not spread over the picture."""
+    flat = sad.ravel()
+    calm = float(np.partition(flat, flat.size // 10)[flat.size // 10])
+    active = sad > ACTIVE_SAD + ACTIVE_RATIO * calm
+    count = int(np.count_nonzero(active))
+    if count < CALM_SHARE * active.size:
+        return count / float(active.size)
+    high, wide = active.shape
+    ninths = [
+        active[i * high // 3 : (i + 1) * high // 3, j * wide // 3 : (j + 1) * wide // 3]
+        for i in range(3)
+        for j in range(3)
+    ]
+    spread = sum(1 for part in ninths if np.count_nonzero(part) > CALM_SHARE * part.size)
+    return count / float(active.size) if spread >= SPREAD_NINTHS else 0.0
+
+
+def common_shift(blocks: Array) -> float:
+    """Length of the vector that most moving blocks share, in pixels; 0 when there is none.
+
+    `LumaField` gives all blocks the same vector; an encoder gives one to each.
+    """
+    x, y = blocks["x"], blocks["y"]
+    moving = (x != 0) | (y != 0)
+    count = int(np.count_nonzero(moving))
+    if count < MOVED_PART * moving.size:
+        return 0.0
+    xs, ys = x[moving].astype(np.int32), y[moving].astype(np.int32)
+    mx, my = float(np.median(xs)), float(np.median(ys))
+    agree = (np.abs(xs - mx) <= AGREEING_PX) & (np.abs(ys - my) <= AGREEING_PX)
+    if np.count_nonzero(agree) < 0.7 * count:
+        return 0.0
+    return float(np.hypot(mx, my))
