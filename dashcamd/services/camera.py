@@ -94,7 +94,7 @@ class CameraService:
     @property
     def is_lost(self) -> bool:
         """Whether there is no camera now although there should be."""
-        return self._camera is None and not self.ended.is_set()
+        return self._fault is not None and not self.ended.is_set()
 
     def open(self) -> None:
         """Start the camera now; called first by `run`, so that a wrong file ends it.
