@@ -152,15 +152,20 @@ def _open(address: Address, config: CameraConfig) -> Any:
             return av.open(
                 name,
                 format=kind,
-                options=options,
+                container_options=options,
                 timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
-                metadata_errors="replace",
+                **_metadata_options(av),
             )
         except pyav.av_errors() as error:
             problem = error
     if address.kind is Kind.FILE:
         raise CameraError("%s: not a video: %s" % (address, _reason(problem)))
     raise CameraError("%s: cannot be opened: %s" % (address, _reason(problem)))
+
+
+def _metadata_options(av: Any) -> Dict[str, str]:
+    """Up to PyAV 18 a title that is not UTF-8 fails the opening unless it is told otherwise."""
+    return {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 def _check_file(address: Address) -> None:
@@ -182,7 +187,10 @@ def _check_file(address: Address) -> None:
 
 
 def _attempts(address: Address, config: CameraConfig) -> List[Tuple[Optional[str], Dict[str, str]]]:
-    """Format and options to open with, best first.
+    """Format and container options to open with, best first.
+
+    Workaround: options for the streams as well (``av.open(options=)``) crash PyAV 10 to 14 on
+    containers that announce their streams late (FLV, RTSP).
 
     A webcam is asked for MJPEG at first: uncompressed 720p does not fit through USB 2 at 25 fps.
     """
