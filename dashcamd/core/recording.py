@@ -179,6 +179,27 @@ class Recording:
         if self._writing is not None:
             self._writing.durable = self._writing.cursor
 
+    def keep(self, frames: int) -> None:
+        """Note that so many frames of the last `Append` are durable although it failed."""
+        if self._writing is not None:
+            self._writing.durable += frames
+
+    def turn(self, refused: int) -> None:
+        """Begin a new part with the last `refused` frames of the last `Append`.
+
+        The camera's parameter sets changed there; the caller has closed the part.
+        """
+        if self._writing is not None:
+            self._writing.cursor -= refused
+            self._writing.part_ts = None
+
+    def discard(self, refused: int) -> None:
+        """Give up the last `refused` frames, which are no video; the caller has closed the part."""
+        if self._writing is not None:
+            self._writing.missing += refused
+            self._writing.missing_cause = "unusable"
+            self._writing.part_ts = None
+
     def advance(self) -> List[Action]:
         """Give the next actions, a bounded number; an empty list when there is nothing to do."""
         self.wants.settle()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, Dict, Optional
+from dataclasses import replace
+from typing import Callable, Dict, Optional, Sequence
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
@@ -44,10 +45,11 @@ from dashcamd.services.messages import (
     VolumeFailed,
 )
 from dashcamd.storage.disk import is_full
+from dashcamd.storage.mp4_writer import StreamChanged
 from dashcamd.storage.part import Part
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume, local
-from dashcamd.types import Seconds
+from dashcamd.types import Frame, Seconds
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ class RecordService:
         self._slot_version = 0
         self._volume: Optional[Volume] = None
         self._part: Optional[Part] = None
+        self._part_frames = 0
         self._names: Dict[int, EventName] = {}
         self._camera = ""
         self._fault: Optional[str] = None
@@ -106,6 +109,7 @@ class RecordService:
 
     def close(self) -> None:
         """Write everything that is still wanted and close the open part."""
+        self._follow_volume()
         for message in self._inbox.drain():
             self._hear(message)
         self._recording.wants.stop()
@@ -162,7 +166,7 @@ class RecordService:
         if isinstance(action, OpenPart):
             self._open_part(volume, action)
         elif isinstance(action, Append):
-            self._append(action)
+            self._append(volume, action)
         elif isinstance(action, ClosePart):
             self._close_part(volume, action.reason)
         elif isinstance(action, CloseEvent):
@@ -179,6 +183,7 @@ class RecordService:
         stem = naming.part_name(opened.part, local(moment), start)
         wall = moment.wall if moment else 0.0
         self._part = Part(volume.disk, name.path, stem, wall, opened.overlap_frames)
+        self._part_frames = 0
         self._open_name, self._open_story = name, opened.event.story
 
     def _open_event(self, volume: Volume, event: Event, start: Seconds) -> EventName:
@@ -204,26 +209,53 @@ class RecordService:
         log.info("event %s begins", name.folder)
         return name
 
-    def _append(self, action: Append) -> None:
+    def _append(self, volume: Volume, action: Append) -> None:
+        """Write frames; what is wrong with them, and not with the volume, ends the part alone."""
+        frames = action.frames
+        try:
+            self._write(frames, action.next_ts)
+        except StreamChanged as turn:
+            if turn.index:
+                self._write(frames[: turn.index], frames[turn.index].ts)
+            self._close_part(volume, "stream changed")
+            self._recording.turn(len(frames) - turn.index)
+        except MediaError as error:
+            log.warning("%d frames of the camera are unusable and left out: %s", len(frames), error)
+            self._close_part(volume, "unusable frames")
+            self._recording.discard(len(frames))
+
+    def _write(self, frames: Sequence[Frame], next_ts: Optional[Seconds]) -> None:
         assert self._part is not None
         before = self._part.bytes
-        self._part.append(action.frames, action.next_ts)
+        self._part.append(frames, next_ts)
         self._bytes_written += self._part.bytes - before
-        self._frames_written += len(action.frames)
+        self._part_frames += len(frames)
+        self._frames_written += len(frames)
         self._durable_at = self._now()
-        self._newest_durable_ts = action.frames[-1].ts
+        self._newest_durable_ts = frames[-1].ts
 
-    def _close_part(self, volume: Volume, reason: str) -> None:
-        assert self._part is not None
-        facts = self._part.finish()
+    def _close_part(self, volume: Volume, reason: str) -> int:
+        """Make the open part an ordinary file; returns the frames in it."""
+        part = self._part
+        assert part is not None
+        if not part.frames:
+            self._abandon(volume, part)
+            return 0
+        facts = part.finish()
         self._part = None
-        self._keep.put(PartClosed(volume, self._open_name, facts, self._open_story))
+        self._keep.put(PartClosed(volume, self._open_name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
+        return facts.frames
+
+    def _abandon(self, volume: Volume, part: Part) -> None:
+        self._part = None
+        part.abandon()
+        self._keep.put(PartAbandoned(volume, self._open_name, part.path))
 
     def _close_event(self, volume: Volume, event: Event) -> None:
         name = self._names.get(event.serial)
         if name is not None:
-            self._keep.put(EventClosed(volume, name, event.story))
+            self._keep.put(EventClosed(volume, name, replace(event.story)))
 
     def _count_lost(self, volume: Volume, lost: Lose) -> None:
         self._frames_lost += lost.gap.frames
@@ -244,16 +276,27 @@ class RecordService:
         """End the part as it is and hand the volume back; the frames wait in the ring."""
         why = str(error)
         log.error("recording on %s stopped: %s; frames are kept in memory", volume.where, why)
-        self._let_go(why)
         if is_full(error):
             self._keep.put(RoomNeeded())
+            self._finish_if_possible(volume)
+        self._let_go(why)
         self._failed.put(VolumeFailed(volume, why, is_full(error)))
 
+    def _finish_if_possible(self, volume: Volume) -> None:
+        """Close the part on a full volume: cutting off what did not fit may leave enough room."""
+        if self._part is not None:
+            known = self._part_frames or self._part.overlap_frames
+            try:
+                kept = self._close_part(volume, "volume full")
+            except StorageError as error:
+                log.info("the part is left to recovery: %s", error)
+            else:
+                self._recording.keep(max(0, kept - known))
+
     def _let_go(self, why: str) -> None:
-        part, volume, self._part, self._volume = self._part, self._volume, None, None
+        part, volume, self._volume = self._part, self._volume, None
         if part is not None and volume is not None:
-            part.abandon()
-            self._keep.put(PartAbandoned(volume, self._open_name, part.path))
+            self._abandon(volume, part)
         self._fault = why
         self._recording.volume_lost()
 

@@ -38,7 +38,8 @@ class Part:
         self._disk = disk
         self._folder = folder
         self._stem = stem
-        self._overlap_frames = overlap_frames
+        self.overlap_frames = overlap_frames
+        """Frames at its beginning that an earlier part holds as well."""
         self._is_listed = False
         self._file = disk.create(self.path)
         self._writer = Mp4Writer(self._file, created_wall=wall)
@@ -47,6 +48,11 @@ class Part:
     def path(self) -> str:
         """Path of the open file from the root of the volume."""
         return "%s/%s%s" % (self._folder, self._stem, naming.OPEN_SUFFIX)
+
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
+        return self._writer.frames
 
     @property
     def bytes(self) -> int:
@@ -75,7 +81,7 @@ class Part:
             duration_s=self._writer.duration_s,
             frames=self._writer.frames,
             bytes=size,
-            overlap_frames=self._overlap_frames,
+            overlap_frames=self.overlap_frames,
         )
 
     def abandon(self) -> None:

@@ -1,0 +1,173 @@
+"""The record thread by hand: real core, real writer, a disk of ours in memory."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from dashcamd.clock import SimClock
+from dashcamd.core.recording import Recording
+from dashcamd.core.timeline import Timeline
+from dashcamd.core.wants import Policy
+from dashcamd.handmade import SPS, sps, stream
+from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.services.messages import Judged, PartAbandoned, PartClosed, RoomNeeded
+from dashcamd.services.record import RecordService
+from dashcamd.storage import catalog
+from dashcamd.storage.recovery import is_interrupted, recover_event
+from dashcamd.storage.volume import Volume
+from dashcamd.testing import FlakyDisk, MemoryDisk
+from dashcamd.types import Frame, Motion
+from tests.decoding import decoded_numbers  # noqa: F401
+
+START = 1000.0
+POLICY = Policy(pre_roll_s=2, post_roll_s=2, gap_s=6, segment_s=120)
+
+
+class Desk:
+    """A record service with everything around it, driven second by second."""
+
+    def __init__(self, disk, capacity=10**8):
+        self.clock = SimClock(START)
+        self.ring = Ring(capacity)
+        self.inbox, self.keep, self.failed = Mailbox(64), Mailbox(64), Mailbox(64)
+        self.slot = Latest()
+        self.board = Board()
+        self.disk = disk
+        recording = Recording(POLICY, self.ring)
+        self.service = RecordService(
+            recording,
+            self.inbox,
+            self.slot,
+            self.keep,
+            self.failed,
+            Timeline(),
+            self.board,
+            self.clock.monotonic,
+        )
+        self.told = []
+
+    def plug(self, disk=None):
+        self.slot.put(Volume(disk or self.disk, "/stick", "boot"))
+
+    def feed(self, frames, moving=True):
+        for frame in frames:
+            self.ring.append(frame)
+            self.clock.advance_to(frame.ts)
+            motion = Motion(frame.ts, frame.ts) if moving else None
+            self.inbox.put(Judged(frame.ts, motion))
+            if frame.key:
+                self.step()
+        return self
+
+    def step(self):
+        self.service.step(self.clock.monotonic())
+        self.told += self.keep.drain()
+
+    def close(self):
+        self.service.close()
+        self.told += self.keep.drain()
+
+    def numbers(self, decode):
+        """The numbers drawn in the pictures of all files, after recovery, part by part."""
+        for event in catalog.events(self.disk):
+            if is_interrupted(event):
+                list(recover_event(self.disk, event))
+        return [
+            decode(whole(self.disk, path))
+            for event in catalog.events(self.disk)
+            for path in event.parts
+        ]
+
+
+def whole(disk, path):
+    file = disk.open(path)
+    try:
+        return file.read(0, file.size)
+    finally:
+        file.close()
+
+
+@pytest.fixture
+def desk():
+    desk = Desk(MemoryDisk())
+    desk.plug()
+    return desk
+
+
+def second(pattern="k" + "p" * 9, at=0, **options):
+    count = len(pattern)
+    return stream(pattern, fps=10, start_ts=START + at / 10, first_number=at, **options)[:count]
+
+
+def test_what_moves_is_written_once_and_in_order(desk, decoded_numbers):
+    desk.feed(second("kppppppppp" * 5))
+    desk.close()
+    assert desk.numbers(decoded_numbers) == [list(range(50))]
+
+
+def test_new_parameter_sets_begin_a_new_part(desk):
+    other = [with_other_sets(frame) for frame in second("kppppppppp" * 2, at=30)]
+    desk.feed(second("kppppppppp" * 3) + other)
+    desk.close()
+    closed = [message.part.frames for message in desk.told if isinstance(message, PartClosed)]
+    assert closed == [30, 20]
+    assert desk.failed.drain() == []
+
+
+def test_frames_that_are_no_video_are_left_out_and_counted(desk, decoded_numbers):
+    garbage = [Frame(frame.ts, frame.key, b"no start code") for frame in second(at=20)]
+    desk.feed(second("kppppppppp" * 2) + garbage + second("kppppppppp" * 2, at=30))
+    desk.close()
+    assert desk.numbers(decoded_numbers) == [list(range(20)), list(range(30, 50))]
+    assert desk.board.snapshot()["recording"]["frames_lost"] == 10
+    assert desk.failed.drain() == [], "the volume is not to blame"
+
+
+def calls_to_open():
+    flaky = FlakyDisk(MemoryDisk())
+    Volume(flaky, "/stick", "boot")
+    return flaky.calls
+
+
+@pytest.mark.parametrize("later", range(1, 50, 3))
+def test_whatever_call_fails_the_next_volume_has_the_rest(later, decoded_numbers):
+    disk = MemoryDisk()
+    desk = Desk(disk)
+    desk.plug(FlakyDisk(disk, calls_to_open() + later, errno.EIO))
+    desk.feed(second("kppppppppp" * 5))
+    if desk.failed.drain():
+        desk.plug(disk)
+    desk.close()
+    seen = [number for part in desk.numbers(decoded_numbers) for number in part]
+    assert sorted(set(seen)) == list(range(50))
+    assert len(seen) - len(set(seen)) <= 10, "at most a GOP may be doubled"
+
+
+def test_a_full_volume_keeps_what_fits_and_asks_for_room(decoded_numbers):
+    disk = MemoryDisk(capacity_bytes=9000)
+    desk = Desk(disk)
+    desk.plug()
+    desk.feed(second("kppppppppp" * 4, pad_bytes=200))
+    assert any(isinstance(message, RoomNeeded) for message in desk.told)
+    assert [failure.is_full for failure in desk.failed.drain()] == [True]
+    kept = [number for part in desk.numbers(decoded_numbers) for number in part]
+    disk._capacity = 10**6
+    desk.plug()
+    desk.close()
+    seen = [number for part in desk.numbers(decoded_numbers) for number in part]
+    assert kept == list(range(len(kept)))
+    assert seen == list(range(40))
+
+
+def test_a_volume_taken_away_leaves_its_part_to_recovery(desk):
+    desk.feed(second("kppppppppp" * 2))
+    desk.slot.put(None)
+    desk.step()
+    assert [type(message) for message in desk.told][-1] is PartAbandoned
+    assert desk.board.snapshot()["recording"]["fault"]
+
+
+def with_other_sets(frame):
+    return Frame(frame.ts, frame.key, frame.data.replace(SPS, sps(4, 4)))
