@@ -23,7 +23,7 @@ class Stage:
     """One folder of switches; both sides of a process border hold one."""
 
     def __init__(self, folder: Path, fps: float = 25.0, script: str = ".") -> None:
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "fps").exists():
             (folder / "fps").write_text(str(fps))
@@ -32,22 +32,22 @@ class Stage:
     @property
     def fps(self) -> float:
         """Pictures a second of the sensor; 0 is as fast as the library takes them."""
-        return float((self._folder / "fps").read_text())
+        return float((self.folder / "fps").read_text())
 
     @property
     def script(self) -> str:
         """What moves, one character a second, as `dashcamd.cameras.scene.Script` reads it."""
-        return (self._folder / "script").read_text()
+        return (self.folder / "script").read_text()
 
     def begin(self, accident: str) -> None:
         """Let it happen from now on."""
         assert accident in ACCIDENTS
-        (self._folder / accident).touch()
+        (self.folder / accident).touch()
 
     def end(self, accident: str) -> None:
         """Let it be over."""
-        (self._folder / accident).unlink()
+        (self.folder / accident).unlink()
 
     def has(self, accident: str) -> bool:
         """Whether it is happening."""
-        return (self._folder / accident).exists()
+        return (self.folder / accident).exists()
