@@ -218,11 +218,7 @@ def _network_options(url: str) -> Dict[str, str]:
 def _video_stream(container: Any, address: Address) -> Any:
     if NOT_VIDEO_FORMATS & set(container.format.name.split(",")):
         raise CameraError("%s: not a video but %s" % (address, container.format.long_name))
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not int(getattr(stream, "disposition", 0) or 0) & ATTACHED_PICTURE
-    ]
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
         raise CameraError("%s: has no video stream" % address)
     stream = streams[0]
@@ -236,6 +232,12 @@ def _video_stream(container: Any, address: Address) -> Any:
             % (address, context.width, context.height, low, high)
         )
     return stream
+
+
+def _is_cover(stream: Any) -> bool:
+    """Whether it is the picture of an album; `disposition` is absent, a number or a flag."""
+    disposition = getattr(stream, "disposition", 0) or 0
+    return bool(int(getattr(disposition, "value", disposition)) & ATTACHED_PICTURE)
 
 
 def _frame_rate(stream: Any, fallback: float) -> float:
