@@ -23,6 +23,7 @@ from dashcamd.core.wants import Policy
 from dashcamd.errors import ConfigError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.health.machine import Machine
+from dashcamd.health.systemd import Systemd
 from dashcamd.services.camera import CameraService
 from dashcamd.services.clocks import ClockService
 from dashcamd.services.control import ControlService
@@ -32,6 +33,7 @@ from dashcamd.services.keep import KeepService
 from dashcamd.services.messages import KeepMessage, RecordMessage, VolumeFailed, coalesce
 from dashcamd.services.record import RecordService
 from dashcamd.services.runner import Lockstep, Service, Threads
+from dashcamd.services.supervisor import Supervisor
 from dashcamd.services.volumes import VolumesService
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Jpeg, Json, MotionField, Seconds
@@ -156,19 +158,25 @@ def _run_threads(
     clock = house.world.clock
     house.control.open()
     runner = Threads([house.control, *house.services], clock, house.board)
+    systemd = Systemd()
+    supervisor = Supervisor(runner.overdue, house.status, house.board, systemd)
     stop = threading.Event()
     previous = _on_signals(stop.set)
     end = None if duration_s is None else clock.monotonic() + duration_s
     runner.start()
+    systemd.ready()
     try:
         while not (stop.is_set() or _is_over(house, runner)):
             if end is not None and clock.monotonic() >= end:
                 break
+            supervisor.look(clock.monotonic())
             if watch is not None:
                 watch(house.status())
             clock.wait(stop, 0.5)
     finally:
+        systemd.stopping()
         runner.close()
+        systemd.close()
         for number, handler in previous:
             signal.signal(number, handler)
     return 1 if runner.failure is not None else _verdict(house)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import List, Optional, Protocol, Sequence
+from typing import Dict, List, Optional, Protocol, Sequence
 
 from dashcamd.clock import Clock, SimClock
 from dashcamd.errors import DashcamError
@@ -46,6 +46,7 @@ class Threads:
         self._board = board
         self._stopping = threading.Event()
         self._threads: List[threading.Thread] = []
+        self._due: Dict[str, Seconds] = {}
         self.ended = threading.Event()
         """Set when the program should end: `stop` was asked for, or a service died."""
         self.failure: Optional[BaseException] = None
@@ -59,6 +60,10 @@ class Threads:
             )
             self._threads.append(thread)
             thread.start()
+
+    def overdue(self, now: Seconds) -> Dict[str, Seconds]:
+        """How long each service has been inside its step, or late for the next one."""
+        return {name: now - due for name, due in self._due.copy().items() if now > due}
 
     def close(self, patience_s: Seconds = 20.0) -> None:
         """Stop every thread and close its service, in order; a stuck one is left behind."""
@@ -83,7 +88,9 @@ class Threads:
         try:
             while not self._stopping.is_set():
                 service.wake.clear()
-                delay_s = service.step(self._clock.monotonic())
+                self._due[service.name] = now = self._clock.monotonic()
+                delay_s = service.step(now)
+                self._due[service.name] = self._clock.monotonic() + delay_s
                 self._clock.wait(service.wake, delay_s)
         except Exception as error:
             self._fail(service, error)
