@@ -1,7 +1,7 @@
 """Settings as a schema: every field has a type, a default, bounds and a sentence.
 
-The one commented file ``config/dashcamd.toml`` and ``docs/reference/config.md`` are generated
-from here (``make docs``; a test compares), so the code, the file and the manual cannot disagree.
+`dashcamd.config_text` writes the commented file and the manual from it, so the code, the file and
+the manual cannot disagree.
 """
 
 from __future__ import annotations
