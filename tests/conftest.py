@@ -56,7 +56,7 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     left = [thread for thread in left if thread.is_alive()]
     assert not left, "threads left behind: %s" % left
     if kept(files):
-        # pytest holds on to the fixtures' values for its reports.
+        # A volume whose last user is gone closes itself; the test's fixtures are users.
         request.node.funcargs.clear()
         gc.collect()
     assert not kept(files), "files left open: %s" % kept(files)

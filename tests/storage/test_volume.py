@@ -157,7 +157,7 @@ def test_a_folder_that_vanishes_is_noticed_and_taken_again_when_it_is_back(tmp_p
     source = FolderSource(str(folder), "boot")
     volume = source.offer(0.0)
     folder.rename(tmp_path / "away")
-    assert source.trouble(volume)
+    assert "is gone" in source.trouble(volume)
     with pytest.raises(StorageError):
         source.offer(0.0)
     (tmp_path / "away").rename(folder)
@@ -171,4 +171,4 @@ def test_another_device_in_the_place_of_the_folder_is_noticed(tmp_path, monkeypa
     source = FolderSource(str(tmp_path), "boot")
     volume = source.offer(0.0)
     monkeypatch.setattr(source, "_device", source._device + 1)
-    assert source.trouble(volume)
+    assert "is gone" in source.trouble(volume)
