@@ -2,8 +2,8 @@
 
 All of these are ours; none imitates a library. `MemoryDisk` is a disk with a write cache: it
 knows what would be left after a power cut at any operation. `SlowDisk` stalls on a given clock,
-`FlakyDisk` fails at the n-th call. `stream` makes frames that really decode
-(`dashcamd.handmade`).
+`FlakyDisk` fails at the n-th call, `PluggedDisk` can be pulled. `stream` makes frames that really
+decode (`dashcamd.handmade`), and `ScriptCamera` delivers them (`dashcamd.script`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 from dashcamd.clock import Clock
 from dashcamd.core.h264 import Buffer
 from dashcamd.handmade import PPS, SIDE_PX, SPS, number_in, sps, stream
+from dashcamd.script import ScriptCamera
 from dashcamd.storage.disk import Disk, DiskFile, Entry, Space, parent_of, storage_error
 from dashcamd.types import Seconds
 
@@ -26,6 +27,8 @@ __all__ = [
     "MemoryDisk",
     "MemoryFile",
     "Op",
+    "PluggedDisk",
+    "ScriptCamera",
     "SlowDisk",
     "number_in",
     "sps",
@@ -436,3 +439,20 @@ class FlakyDisk(_Watched):
             return
         if self.calls == self.fail_at or not self._once:
             raise storage_error(act, path, self._code)
+
+
+class PluggedDisk(_Watched):
+    """A disk in a socket: after `pull` every call on it and on its files fails with EIO."""
+
+    def __init__(self, inner: Disk) -> None:
+        super().__init__(inner)
+        self.is_pulled = False
+
+    def pull(self) -> None:
+        """Take it out; to plug it in again make a new `PluggedDisk` around the same inner one."""
+        self.is_pulled = True
+
+    def before(self, act: str, path: str, size: int = 0) -> None:
+        """Fail once it is pulled."""
+        if self.is_pulled:
+            raise storage_error(act, path, errno.EIO)

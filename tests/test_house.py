@@ -16,7 +16,7 @@ FLOORS = {
     "core": 1,
     "handover": 2,
     "cameras": 3, "storage": 3, "health": 3, "control": 3, "web": 3, "hardware": 3, "notify": 3,
-    "handmade": 3, "testing": 3,
+    "handmade": 3, "script": 3, "testing": 3,
     "services": 4,
     "cli": 5, "app": 5, "world": 5, "__main__": 5,
 }  # fmt: skip
