@@ -179,11 +179,6 @@ class Recording:
         if self._writing is not None:
             self._writing.durable = self._writing.cursor
 
-    def keep(self, frames: int) -> None:
-        """Note that so many frames of the last `Append` are durable although it failed."""
-        if self._writing is not None:
-            self._writing.durable += frames
-
     def turn(self, refused: int) -> None:
         """Begin a new part with the last `refused` frames of the last `Append`.
 

@@ -86,7 +86,6 @@ class RecordService:
         self._slot_version = 0
         self._volume: Optional[Volume] = None
         self._part: Optional[Part] = None
-        self._part_frames = 0
         self._names: Dict[int, EventName] = {}
         self._camera = ""
         self._fault: Optional[str] = None
@@ -183,7 +182,6 @@ class RecordService:
         stem = naming.part_name(opened.part, local(moment), start)
         wall = moment.wall if moment else 0.0
         self._part = Part(volume.disk, name.path, stem, wall, opened.overlap_frames)
-        self._part_frames = 0
         self._open_name, self._open_story = name, opened.event.story
 
     def _open_event(self, volume: Volume, event: Event, start: Seconds) -> EventName:
@@ -229,23 +227,20 @@ class RecordService:
         before = self._part.bytes
         self._part.append(frames, next_ts)
         self._bytes_written += self._part.bytes - before
-        self._part_frames += len(frames)
         self._frames_written += len(frames)
         self._durable_at = self._now()
         self._newest_durable_ts = frames[-1].ts
 
-    def _close_part(self, volume: Volume, reason: str) -> int:
-        """Make the open part an ordinary file; returns the frames in it."""
+    def _close_part(self, volume: Volume, reason: str) -> None:
         part = self._part
         assert part is not None
         if not part.frames:
             self._abandon(volume, part)
-            return 0
+            return
         facts = part.finish()
         self._part = None
         self._keep.put(PartClosed(volume, self._open_name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
-        return facts.frames
 
     def _abandon(self, volume: Volume, part: Part) -> None:
         self._part = None
@@ -285,13 +280,10 @@ class RecordService:
     def _finish_if_possible(self, volume: Volume) -> None:
         """Close the part on a full volume: cutting off what did not fit may leave enough room."""
         if self._part is not None:
-            known = self._part_frames or self._part.overlap_frames
             try:
-                kept = self._close_part(volume, "volume full")
+                self._close_part(volume, "volume full")
             except StorageError as error:
                 log.info("the part is left to recovery: %s", error)
-            else:
-                self._recording.keep(max(0, kept - known))
 
     def _let_go(self, why: str) -> None:
         part, volume, self._volume = self._part, self._volume, None

@@ -38,8 +38,7 @@ class Part:
         self._disk = disk
         self._folder = folder
         self._stem = stem
-        self.overlap_frames = overlap_frames
-        """Frames at its beginning that an earlier part holds as well."""
+        self._overlap_frames = overlap_frames
         self._is_listed = False
         self._file = disk.create(self.path)
         self._writer = Mp4Writer(self._file, created_wall=wall)
@@ -81,7 +80,7 @@ class Part:
             duration_s=self._writer.duration_s,
             frames=self._writer.frames,
             bytes=size,
-            overlap_frames=self.overlap_frames,
+            overlap_frames=self._overlap_frames,
         )
 
     def abandon(self) -> None:
