@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from dashcamd.errors import OperationError, ProtocolError
-from dashcamd.types import Json
+from dashcamd.types import Json, Seconds
 
 LINE_BYTES = 1 << 20
 TIMEOUT_S = 5.0
@@ -50,11 +52,18 @@ def decode(line: bytes) -> Json:
     return document
 
 
-def read_line(connection: socket.socket) -> bytes:
-    """Receive up to a newline. Raises `ProtocolError` when it is too long or never comes."""
-    line = b""
+def read_line(connection: socket.socket, now: Callable[[], Seconds] = time.monotonic) -> bytes:
+    """Receive up to a newline, for `TIMEOUT_S` in all.
+
+    Raises `ProtocolError` when the line is too long or does not come in time.
+    """
+    line, end = b"", now() + TIMEOUT_S
     while not line.endswith(b"\n"):
+        left_s = end - now()
+        if left_s <= 0:
+            raise ProtocolError("the other side is too slow")
         try:
+            connection.settimeout(left_s)
             more = connection.recv(65536)
         except OSError as error:
             raise ProtocolError("the other side does not speak: %s" % error) from None
@@ -93,18 +102,28 @@ def claim(path: Path) -> Optional[socket.socket]:
     """Listen at `path`; None when another daemon does. Raises `OperationError`."""
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if path.exists() and not path.is_socket():
+            raise OSError(errno.ENOTSOCK, "it is not a socket")
         if _is_alive(path):
             return None
         path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(str(path))
-        path.chmod(0o660)
-        listener.listen(8)
+        return _listen(path)
     except OSError as error:
         raise OperationError(
             "cannot listen at %s: %s; set [control] socket to another path"
             % (path, error.strerror or error)
         ) from None
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o660)
+        listener.listen(8)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

@@ -14,6 +14,7 @@ from dashcamd.errors import DashcamError, OperationError, ProtocolError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.messages import Armed, RecordMessage, Triggered
 from dashcamd.storage.locking import set_lock
+from dashcamd.storage.sidecar import TEXT_CHARS
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Json, Seconds
 
@@ -85,13 +86,13 @@ class ControlService:
             self._listener = None
 
     def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(TIMEOUT_S)
         try:
-            request = protocol.decode(protocol.read_line(connection))
+            request = protocol.decode(protocol.read_line(connection, self._now))
             answer: Json = {"ok": True, "result": self._act(request)}
         except DashcamError as error:
             answer = {"ok": False, "error": str(error)}
         try:
+            connection.settimeout(TIMEOUT_S)
             connection.sendall(protocol.encode(answer))
         except OSError as error:
             log.debug("a client did not wait for its answer: %s", error)
@@ -108,7 +109,7 @@ class ControlService:
         return status.document(self._board.snapshot(), self._now())
 
     def _trigger(self, request: Json) -> Json:
-        reason = str(request.get("reason") or "manual")
+        reason = str(request.get("reason") or "manual")[:TEXT_CHARS]
         self._record.put(Triggered(self._now(), reason))
         return {"triggered": reason}
 

@@ -17,6 +17,9 @@ VERSION = 1
 MAX_BYTES = 1 << 20
 """A day of 120 s parts is 0.2 MB of JSON; more is not ours."""
 
+TEXT_CHARS = 200
+"""Longest text in it; what is longer is cut."""
+
 LAST_WALL = 253_000_000_000.0
 """No later moment has a date: calendars of programs end with the year 9999."""
 
@@ -200,4 +203,4 @@ def _count(value: Any) -> int:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    return value[:200]
+    return value[:TEXT_CHARS]
