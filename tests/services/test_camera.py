@@ -1,0 +1,213 @@
+"""The camera's keeper, driven by hand: silence, death, return, end."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashcamd.clock import SimClock
+from dashcamd.config import CameraConfig
+from dashcamd.errors import CameraError, DeadCameraError
+from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.services.camera import BACK_OFF_S, SILENCE_S, CameraService
+from dashcamd.services.messages import CameraLost, CameraReady
+from dashcamd.testing import ScriptCamera
+from dashcamd.types import CameraInfo, Frame
+
+
+class Pushed:
+    """A camera with a thread of its own, whose part the test plays."""
+
+    def __init__(self, start_error=None):
+        self.start_error, self.fault = start_error, None
+        self.stops, self.jpeg_fps = 0, 0.0
+
+    def start(self, sinks, start_ts):
+        if self.start_error:
+            raise self.start_error
+        self.sinks = sinks
+        return CameraInfo("pushed", 640, 480, 25.0, 1.0, "lores")
+
+    def deliver(self, ts):
+        self.sinks.frame(Frame(ts, True, b"frame"))
+
+    def check(self):
+        if self.fault:
+            raise self.fault
+
+    def apply(self, settings):
+        return ("iso", "crop")
+
+    def want_jpegs(self, fps):
+        self.jpeg_fps = fps
+
+    def stop(self):
+        self.stops += 1
+
+
+class Room:
+    def __init__(self, *cameras):
+        self.cameras = list(cameras)
+        self.clock = SimClock(100.0)
+        self.ring, self.fields, self.previews = Ring(10**7), Mailbox(10**4), Latest()
+        self.record, self.board = Mailbox(100), Board()
+        self.opened = []
+        self.service = CameraService(
+            CameraConfig(), self.make, self.clock, self.ring, self.fields, self.previews,
+            self.record, self.board,
+        )  # fmt: skip
+
+    def make(self):
+        self.opened.append(self.clock.monotonic())
+        return self.cameras.pop(0) if len(self.cameras) > 1 else self.cameras[0]
+
+    def run(self, seconds):
+        end = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < end:
+            delay_s = self.service.step(self.clock.monotonic())
+            self.clock.advance_to(min(end, self.clock.monotonic() + max(delay_s, 0.001)))
+
+    @property
+    def posted(self):
+        return self.board.snapshot()["camera"]
+
+
+def test_a_pumped_camera_delivers_at_the_pace_of_its_stamps():
+    room = Room(ScriptCamera("kppp" * 10, fps=10))
+    room.run(2.05)
+    assert room.ring.stats.appended == 21
+    assert len(room.fields.drain()) == 21
+    assert [type(message) for message in room.record.drain()] == [CameraReady]
+    assert room.posted["state"] == "delivering"
+    assert room.posted["fps"] == 10
+
+
+def test_the_end_of_a_file_is_an_end_and_no_fault():
+    camera = ScriptCamera("kppp", fps=10)
+    room = Room(camera)
+    room.run(3)
+    assert room.service.ended.is_set()
+    assert not camera.is_running
+    assert room.record.drain()[1:] == [CameraLost("the source has ended")]
+    assert len(room.opened) == 1
+    room.service.close()
+    assert room.posted["state"] == "ended"
+    assert room.posted["fault"] is None
+    assert room.posted["frames_captured"] == 4
+
+
+def test_silence_is_a_fault_and_the_camera_is_opened_again():
+    first, second = Pushed(), Pushed()
+    room = Room(first, second)
+    for _ in range(10):
+        room.run(0.5)
+        first.deliver(room.clock.monotonic())
+    room.record.drain()
+    room.run(SILENCE_S)
+    assert room.posted["state"] == "delivering"
+    room.run(1.5)
+    assert room.posted["state"] == "lost"
+    assert "no picture for" in room.posted["fault"]
+    assert first.stops == 1
+    (lost,) = room.record.drain()
+    assert "no picture for" in lost.why
+    room.run(1.5)
+    assert room.posted["state"] == "delivering"
+    assert room.posted["fault"] is None
+
+
+def test_a_camera_that_stays_away_is_tried_with_growing_pauses_within_ten_seconds():
+    room = Room(Pushed(CameraError("not connected")))
+    room.run(60)
+    pauses = [after - before for before, after in zip(room.opened, room.opened[1:])]
+    assert pauses[:4] == pytest.approx(BACK_OFF_S, abs=0.01)
+    assert max(pauses) <= 10
+    assert room.posted["fault"] == "not connected"
+    assert room.record.drain() == []
+
+
+def test_the_same_fault_is_logged_once(caplog):
+    Room(Pushed(CameraError("not connected"))).run(60)
+    assert caplog.text.count("not connected") == 1
+
+
+def test_a_camera_that_works_again_starts_with_short_pauses_again():
+    dead = Pushed(CameraError("not connected"))
+    alive = Pushed()
+    room = Room(dead, dead, dead, alive)
+    room.run(10)
+    for _ in range(6):
+        alive.deliver(room.clock.monotonic())
+        room.run(0.5)
+    alive.fault = CameraError("the cable")
+    room.run(2.5)
+    assert room.opened[-1] - room.opened[-2] < 20
+    pause = room.opened[-1] - max(at for at in room.opened[:-1])
+    assert pause < 8
+    assert room.posted["state"] in ("delivering", "lost")
+
+
+def test_what_a_thread_of_the_camera_died_of_is_heard_within_a_second():
+    camera = Pushed()
+    room = Room(camera)
+    room.run(1.5)
+    camera.fault = CameraError("the encoder stopped")
+    room.run(1.01)
+    assert room.posted["fault"] == "the encoder stopped"
+    assert room.record.drain()[-1] == CameraLost("the encoder stopped")
+
+
+def test_an_error_at_the_start_stops_what_was_started():
+    camera = Pushed(CameraError("no such sensor"))
+    room = Room(camera)
+    with pytest.raises(CameraError, match="no such sensor"):
+        room.service.open()
+    assert camera.stops == 1
+
+
+def test_a_library_that_cannot_be_closed_any_more_ends_the_process():
+    camera = Pushed()
+    room = Room(camera)
+    room.run(0.5)
+    camera.fault = DeadCameraError("the firmware hangs")
+    room.run(1.5)
+    assert room.service.dead.is_set()
+    assert camera.stops == 0
+    assert len(room.opened) == 1
+    assert [type(message) for message in room.record.drain()] == [CameraReady, CameraLost]
+
+
+def test_settings_that_cannot_be_honoured_are_named(caplog):
+    Room(Pushed()).run(0.1)
+    assert "no way to honour these settings: iso, crop" in caplog.text
+
+
+def test_previews_flow_only_while_a_cover_is_wanted():
+    camera = ScriptCamera("kppp" * 20, fps=10)
+    room = Room(camera)
+    room.run(1.5)
+    assert room.previews.peek()[0] == 0
+    room.service.want_cover(True)
+    room.run(1.5)
+    assert room.previews.peek()[0] > 0
+    room.service.want_cover(False)
+    room.run(1.1)
+    before = room.previews.peek()[0]
+    room.run(1)
+    assert room.previews.peek()[0] == before
+
+
+def test_a_camera_that_comes_back_is_asked_for_covers_again():
+    cameras = [ScriptCamera("kp", fps=10, end_error="cable"), ScriptCamera("kppp" * 20, fps=10)]
+    room = Room(*cameras)
+    room.service.want_cover(True)
+    room.run(5)
+    assert cameras[1].jpeg_fps > 0
+
+
+def test_closing_stops_the_camera_whatever_its_state():
+    for camera in (Pushed(), Pushed(CameraError("no"))):
+        room = Room(camera)
+        room.run(0.5)
+        room.service.close()
+        room.service.close()
+        assert camera.stops >= 1
