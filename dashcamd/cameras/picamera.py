@@ -18,6 +18,7 @@ from typing import Any, Optional, Tuple, Type
 
 from dashcamd.cameras import picamera_settings as translate
 from dashcamd.cameras.chunks import AccessUnits
+from dashcamd.cameras.lens import refused
 from dashcamd.cameras.picamera_library import (
     check_presence,
     explain,
@@ -96,8 +97,8 @@ class PiCameraCamera:
             )
             self._refused = translate.set_live(self._camera, self._config, translate.LIVE)
             self._annotation = ""
-            self._annotate()
             self._record(options, sinks)
+            self._annotate()
             self._tend_preview()
         except self._errors as error:
             self.stop()
@@ -125,12 +126,13 @@ class PiCameraCamera:
             return ()
         live = translate.changed(before, settings, translate.LIVE)
         try:
-            refused = translate.set_live(self._camera, settings, live)
+            newly_refused = translate.set_live(self._camera, settings, live)
             self._annotate()
         except self._errors as error:
             raise CameraError(explain(error)) from error
-        self._refused = tuple(name for name in self._refused if name not in live) + refused
-        return translate.changed(self._recorded, settings, translate.FIXED) + self._refused
+        self._refused = tuple(name for name in self._refused if name not in live) + newly_refused
+        live_names = (*translate.LIVE, "annotate_text")
+        return refused(settings, self._recorded, live_names, translate.FIXED) + self._refused
 
     def want_jpegs(self, fps: float) -> None:
         """Wish for previews; the port is opened or closed by the next `check`."""
@@ -186,6 +188,7 @@ class PiCameraCamera:
             )
 
     def _annotate(self) -> None:
+        self._fields.hidden_rows = translate.annotated_rows(self._config)
         text = translate.annotation(self._config.annotate_text, self._clock.wall())
         if text != self._annotation:
             self._camera.annotate_text = text

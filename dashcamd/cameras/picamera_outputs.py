@@ -106,6 +106,7 @@ class FieldOutput(PiMotionAnalysis):  # type: ignore[misc]
 
     The array is a read-only view of the bytes just received and stays valid for ever. Vectors are
     never counted to find their picture: keyframes have none, and a firmware may leave some out.
+    The upper `hidden_rows` are blanked, because the text that the firmware writes there changes.
     """
 
     def __init__(self, camera: Any, ring: FrameRing, sinks: Sinks) -> None:
@@ -114,6 +115,7 @@ class FieldOutput(PiMotionAnalysis):  # type: ignore[misc]
         self._ring = ring
         self._sinks = sinks
         self._chunks: List[bytes] = []
+        self.hidden_rows = 0
         self.last_ts: Optional[Seconds] = None
 
     def write(self, b: bytes) -> int:
@@ -133,6 +135,9 @@ class FieldOutput(PiMotionAnalysis):  # type: ignore[misc]
         if ts is None or ts == self.last_ts:
             return
         self.last_ts = ts
+        if self.hidden_rows:
+            array = array.copy()
+            array[: self.hidden_rows] = 0
         self._sinks.field(MotionField(ts, array, 1.0, "videocore"))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple
 from dashcamd.cameras.overlay import expand
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
+from dashcamd.types import BLOCK_PX
 
 Converter = Callable[[Any], Any]
 
@@ -46,7 +47,7 @@ LIVE: Mapping[str, Tuple[str, Converter]] = {
 }
 """Our setting -> picamera's attribute, which may change while it records, and its form."""
 
-FIXED = ("resolution", "framerate", "bitrate", "quality", "keyframe_s")
+FIXED = ("source", "resolution", "framerate", "bitrate", "quality", "keyframe_s")
 """Settings that picamera takes only before a recording starts."""
 
 LEVELS = (("4", 245_760, 8192), ("4.2", 522_240, 8704))
@@ -106,6 +107,16 @@ def level_for(width: int, height: int, fps: float) -> str:
         "1920x1080 at 30 or 1280x720 at 60 is its limit, set [camera] resolution or framerate lower"
         % (width, height, fps)
     )
+
+
+def annotated_rows(settings: CameraConfig) -> int:
+    """Macroblock rows from the top in which the firmware may write: the text and half a line more.
+
+    A clock that ticks there would be motion each second.
+    """
+    if not settings.annotate_text:
+        return 0
+    return -(-settings.annotate_size * 3 // (2 * BLOCK_PX))
 
 
 def annotation(pattern: str, wall: float) -> str:

@@ -41,7 +41,7 @@ def test_a_quality_takes_the_place_of_the_bitrate():
 
 def test_every_camera_setting_is_live_or_fixed_or_known_to_be_something_else():
     names = {field.name for field in dataclasses.fields(CameraConfig)}
-    elsewhere = {"source", "media_loop", "annotate_text"}
+    elsewhere = {"media_loop", "annotate_text"}
     assert set(translate.LIVE) | set(translate.FIXED) | elsewhere == names
     assert not set(translate.LIVE) & set(translate.FIXED)
 
@@ -53,3 +53,11 @@ def test_the_annotation_is_the_wall_clock_in_ascii():
     assert translate.annotation("", wall) == ""
     assert translate.annotation("Tür", wall) == "T?r"
     assert len(translate.annotation("x" * 400, wall)) == 255
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "rows"), [("", 24, 0), ("%H", 24, 3), ("%H", 6, 1), ("%H", 160, 15)]
+)
+def test_the_rows_that_the_text_may_touch_are_known(text, size, rows):
+    settings = CameraConfig(annotate_text=text, annotate_size=size)
+    assert translate.annotated_rows(settings) == rows

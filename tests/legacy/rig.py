@@ -15,7 +15,12 @@ from dashcamd.errors import CameraError
 from dashcamd.types import Frame, Jpeg, MotionField, Sinks
 from tests.legacy.videocore import ChipClock
 
-SMALL = {"resolution": "320x240", "framerate": 24.0, "bitrate": 1_000_000}
+SMALL = {
+    "resolution": "320x240",
+    "framerate": 24.0,
+    "bitrate": 1_000_000,
+    "annotate_text": "",
+}
 PATIENCE_S = 100.0
 """Chip seconds after which a condition that has not come true fails the test."""
 

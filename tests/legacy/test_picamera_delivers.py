@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
@@ -13,6 +14,9 @@ from tests.legacy.conftest import REASON
 pytest.importorskip("tests.legacy.videocore", reason=REASON)
 
 from tests.legacy.videocore import Street
+
+COUNTER_BLOCKS = 2
+"""Macroblocks of the burnt-in frame counter, which changes in every picture."""
 
 START_CODE = b"\0\0\0\1"
 SPS = START_CODE + b"\x67"
@@ -133,3 +137,14 @@ def test_an_unwatched_preview_is_closed_after_a_while_and_the_recording_goes_on(
     rig.until(lambda: len(rig.jpegs) > seen)
     rig.camera.stop()
     assert rig.pictures() == list(range(len(rig.frames)))
+
+
+def test_the_clock_in_the_picture_is_not_motion(chip, rig):
+    rig.config = dataclasses.replace(rig.config, annotate_text="%H:%M:%S", annotate_size=20)
+    rig.renew()
+    rig.start()
+    rig.run(frames=80)
+    assert max(int((f.blocks["sad"] > 500).sum()) for f in rig.fields) <= COUNTER_BLOCKS
+    rig.camera.apply(dataclasses.replace(rig.config, annotate_text=""))
+    rig.run(frames=5)
+    assert rig.camera._fields.hidden_rows == 0

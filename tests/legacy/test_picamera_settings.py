@@ -114,6 +114,12 @@ def test_a_value_that_picamera_does_not_know_is_refused_by_name(chip):
     rig.camera.stop()
 
 
+def test_what_has_no_meaning_here_is_refused_by_name(rig):
+    rig.start()
+    changed = dataclasses.replace(rig.config, media_loop=True, annotate_text="%H:%M")
+    assert rig.camera.apply(changed) == ("media_loop",)
+
+
 def test_bitrate_quality_and_keyframes_reach_the_encoder(chip):
     rig = Rig(quality=22, keyframe_s=0.5)
     rig.start()
@@ -158,4 +164,4 @@ def test_no_annotation_is_written_when_none_is_wanted(chip):
 
 def test_every_setting_of_the_camera_section_is_covered():
     names = {field.name for field in dataclasses.fields(CameraConfig)}
-    assert names - set(CHOSEN) - set(translate.FIXED) == {"source", "annotate_text", "media_loop"}
+    assert names - set(CHOSEN) - set(translate.FIXED) == {"annotate_text", "media_loop"}

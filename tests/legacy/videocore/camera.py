@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Tuple
 
 from picamera import mmal
 
+from dashcamd.cameras.overlay import TextOverlay
 from tests.legacy.videocore.chip import CHIP
 from tests.legacy.videocore.components import KINDS, MAX_SIZE, Component
 from tests.legacy.videocore.library import EINVAL, OK
@@ -29,6 +30,7 @@ class Camera(Component):
     def __init__(self) -> None:
         super().__init__()
         self.annotations: list = []
+        self._overlay: Optional[Tuple[str, TextOverlay]] = None
         self._capturing: Dict[int, int] = {}
         self._awake = threading.Condition()
         self._stopping = False
@@ -45,9 +47,10 @@ class Camera(Component):
                 self._capturing[port.index] = value
                 self._awake.notify()
         elif key == mmal.MMAL_PARAMETER_ANNOTATE:
-            self.annotations.append(
-                mmal.MMAL_PARAMETER_CAMERA_ANNOTATE_V3_T.from_buffer_copy(value)
-            )
+            annotation = mmal.MMAL_PARAMETER_CAMERA_ANNOTATE_V3_T.from_buffer_copy(value)
+            self.annotations.append(annotation)
+            text = annotation.text.decode("ascii") if annotation.enable else ""
+            self._overlay = (text, TextOverlay(annotation.text_size or 32, "#ffffff"))
         return OK
 
     def parameter(self, port: Port, key: int) -> Any:
@@ -110,6 +113,9 @@ class Camera(Component):
             CHIP.scene = source
             planes = source(CHIP.pictures_taken, *out.size)
             CHIP.pictures_taken += 1
+            if self._overlay is not None:
+                text, overlay = self._overlay
+                overlay.draw(text, planes[0])
             out.push(Picture(planes, round((due - zero) * 1e6)))
             taken += 1
 
