@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import av
 
 from dashcamd import app
 from dashcamd.cameras.picamera import PiCameraCamera
+from dashcamd.cameras.port import Camera
 from dashcamd.cameras.scene import read_counter
 from dashcamd.cli.files import verify_disk
-from dashcamd.config import Config, parse
+from dashcamd.clock import Clock
+from dashcamd.config import CameraConfig, Config, parse
 from dashcamd.storage import catalog
+from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, PosixDisk
 from dashcamd.storage.folder import FolderSource
 from dashcamd.storage.volume import Volume
@@ -42,28 +45,35 @@ class DiskSource(FolderSource):
         super().__init__(path, boot_id)
         self._wrap = wrap
 
-    def offer(self, now: float) -> Volume:
+    def offer(self, now: Seconds) -> Volume:
         offered = super().offer(now)
         offered.disk = self._wrap(offered.disk)
         return offered
 
 
 class Daemon:
-    """Runs on its own thread; `status` is what `dashcamd status --json` would print."""
+    """The house wired as `dashcamd run` wires it, on a folder.
+
+    `wrap` may put a slow disk in between, `camera` changes settings, `make` another camera for
+    picamera; with a `SimClock` it runs in lockstep.
+    """
 
     def __init__(
         self,
         folder: Path,
         wrap: Callable[[Disk], Disk] = lambda disk: disk,
         camera: Optional[dict] = None,
+        make: Callable[[CameraConfig, Clock], Camera] = PiCameraCamera,
+        clock: Optional[Clock] = None,
         **recording: object,
     ) -> None:
         self.folder = folder
-        self.clock = ChipClock()
+        self.clock = clock or ChipClock()
         small = {"resolution": "320x240", "framerate": float(FPS), "bitrate": 1_000_000}
+        small["source"] = "picamera"
         self.config: Config = parse(
             {
-                "camera": dict(small, source="picamera", **(camera or {})),
+                "camera": dict(small, **(camera or {})),
                 "recording": dict(
                     {"pre_roll_s": 3.0, "post_roll_s": 3.0, "gap_s": 8.0}, **recording
                 ),
@@ -76,7 +86,7 @@ class Daemon:
         world = World(
             self.clock,
             "0" * 32,
-            lambda: PiCameraCamera(self.config.camera, self.clock),
+            lambda: make(self.config.camera, self.clock),
             DiskSource(str(folder), "0" * 32, wrap),
             lambda: anchor,
         )
@@ -126,6 +136,19 @@ class Daemon:
             return [[self._part(path) for path in event.parts] for event in catalog.events(disk)]
         finally:
             disk.close()
+
+    def motions(self) -> List[Tuple[Seconds, Seconds]]:
+        """When each event's motion began and ended, in seconds of the scene."""
+        disk = PosixDisk(str(self.folder))
+        try:
+            return [self._motion(event) for event in catalog.events(disk)]
+        finally:
+            disk.close()
+
+    def _motion(self, event: StoredEvent) -> Tuple[Seconds, Seconds]:
+        assert event.facts is not None
+        began_ts = event.facts.start - self._part(event.parts[0]).numbers[0] / FPS
+        return event.facts.first_motion - began_ts, event.facts.last_motion - began_ts
 
     def _part(self, path: str) -> Part:
         numbers, keys, times = [], [], []
