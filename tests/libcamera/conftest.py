@@ -11,6 +11,7 @@ import pytest
 from tests.libcamera.stage import ACCIDENTS, Stage
 
 VIRTUAL_CAMERA = Path("/usr/share/libcamera/pipeline/virtual/virtual.yaml")
+SCRIPT = "...www...."
 REASON = "no libcamera with a virtual camera here; `make test-libcamera` builds a system that has"
 
 
@@ -26,7 +27,7 @@ def sensor(tmp_path_factory):
         pytest.skip(REASON)
     from tests.libcamera import virtual
 
-    return virtual.install(Stage(tmp_path_factory.mktemp("stage"), 25.0, "...www...."))
+    return virtual.install(Stage(tmp_path_factory.mktemp("stage"), 25.0, SCRIPT))
 
 
 @pytest.fixture

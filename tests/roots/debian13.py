@@ -4,6 +4,8 @@ Python 3.13 and libcamera from trixie-backports, whose *virtual* pipeline stands
 would: Debian 13's own libcamera 0.4 leaves that pipeline's metadata uninitialised. picamera2, PyAV
 and simplejpeg come from the package index in the versions that Raspberry Pi OS ships or newer;
 picamera2 is pinned because the tests reach into it (``tests/libcamera/virtual.py``).
+
+Arguments are pytest's; after ``--`` they are a command to run in the root instead.
 """
 
 from __future__ import annotations
@@ -51,6 +53,9 @@ RECIPE = Recipe(
     ),
 )
 
+PYTEST = ["python3", "-m", "pytest", "-p", "no:cacheprovider"]
+
 if __name__ == "__main__":
     chosen = sys.argv[1:] or ["tests/libcamera", "tests/cameras"]
-    sys.exit(main(RECIPE, ["python3", "-m", "pytest", "-p", "no:cacheprovider", *chosen]))
+    is_command = chosen[0] == "--"
+    sys.exit(main(RECIPE, chosen[1:] if is_command else PYTEST + chosen))
