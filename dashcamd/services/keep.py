@@ -255,7 +255,15 @@ class KeepService:
             log.info("deleted %s to make room", stored[number].name.folder)
         for path in chosen.parts:
             delete_part(volume.disk, path)
+            self._forget(path)
         self._short_bytes = chosen.short_bytes
+
+    def _forget(self, path: str) -> None:
+        """Take a deleted part out of its event's sidecar; a full volume has room for that now."""
+        folder, _, file = path.rpartition("/")
+        event = self._open[folder]
+        event.facts = event.facts.without_part(file)
+        self._save(event)
 
     def _closed_events(
         self, volume: Volume, stored: Dict[int, StoredEvent], now: Seconds

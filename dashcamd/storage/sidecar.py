@@ -72,6 +72,10 @@ class EventFacts:
         others = tuple(known for known in self.parts if known.file != part.file)
         return replace(self, parts=tuple(sorted((*others, part), key=lambda known: known.file)))
 
+    def without_part(self, file: str) -> EventFacts:
+        """The same event without the part of that file name."""
+        return replace(self, parts=tuple(part for part in self.parts if part.file != file))
+
 
 def to_bytes(facts: EventFacts) -> bytes:
     """Write `facts` as JSON for people and programs; seconds with microseconds."""
