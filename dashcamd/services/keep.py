@@ -87,6 +87,7 @@ class KeepService:
         self._deleted = 0
         self._short_bytes = 0
         self._fault: Optional[str] = None
+        self._has_failed = False
         self._to_recover: List[StoredEvent] = []
         self._abandoned: List[PartAbandoned] = []
 
@@ -102,6 +103,7 @@ class KeepService:
         self._try(self._take_covers)
         if now >= self._next_retention:
             self._next_retention = now + RETENTION_S
+            self._forgive()
             self._try(lambda: self._make_room(now))
         if self._to_recover:
             self._try(self._recover_one)
@@ -121,6 +123,13 @@ class KeepService:
             if str(error) != self._fault:
                 log.warning("housekeeping on the volume failed: %s; video is not affected", error)
             self._fault = str(error)
+            self._has_failed = True
+
+    def _forgive(self) -> None:
+        """Drop the fault once a whole period has passed without a failure."""
+        if not self._has_failed:
+            self._fault = None
+        self._has_failed = False
 
     def _follow(self, volume: Optional[Volume]) -> None:
         self._volume = volume
