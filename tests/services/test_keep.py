@@ -1,0 +1,361 @@
+"""Housekeeping by hand: sidecars, covers, room, leftovers - and never in the way of the video."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dashcamd.config import StorageConfig
+from dashcamd.core.timeline import Moment, Timeline
+from dashcamd.core.wants import Story
+from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.services.keep import RETENTION_S, KeepService
+from dashcamd.services.messages import (
+    EventClosed,
+    EventOpened,
+    FramesLost,
+    PartAbandoned,
+    PartClosed,
+    RoomNeeded,
+)
+from dashcamd.storage import catalog, recovery
+from dashcamd.storage.sidecar import EventFacts
+from dashcamd.storage.volume import Volume
+from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, stream
+from dashcamd.types import Anchor, Gap, Jpeg
+from tests.storage.events import START, WALL, write_event, write_part
+
+STORY = Story("motion", START + 1, START + 2, peak_blocks=9, motions=1)
+
+
+class Desk:
+    """The keep service with its mailboxes; the test plays the record thread."""
+
+    def __init__(self, disk=None, **storage):
+        self.disk = MemoryDisk() if disk is None else disk
+        self.inbox, self.slot, self.previews, self.board = Mailbox(100), Latest(), Latest(), Board()
+        self.wanted = []
+        self.timeline = Timeline(Anchor(START, WALL, 1.0, "ntp"))
+        self.service = KeepService(
+            StorageConfig(**{"reserve_mib": 1, "keep_days": 0.0, **storage}),
+            self.inbox,
+            self.slot,
+            self.previews,
+            self.wanted.append,
+            self.timeline,
+            self.board,
+        )
+        self.now = START + 100
+        self.serial = 0
+
+    def plug(self, disk=None, boot_id="boot"):
+        self.volume = Volume(self.disk if disk is None else disk, "/stick", boot_id)
+        self.slot.put(self.volume)
+        return self.volume
+
+    def open_event(self):
+        moment = self.timeline.moment(START)
+        number, name = self.volume.new_event("motion", moment, START)
+        facts = EventFacts(
+            number, "motion", self.volume.boot, self.volume.boot_id, START, moment,
+            STORY.first_motion, STORY.last_motion,
+        )  # fmt: skip
+        self.tell(EventOpened(self.volume, name, facts))
+        return name
+
+    def part(self, name, number, *, finish=True, pad_bytes=0):
+        """The record thread writes a part and tells of it."""
+        frames = stream("kppp" * 2, start_ts=START + number * 8 / 30, pad_bytes=pad_bytes)
+        stem = "120000_p%02d" % number
+        facts = write_part(self.volume.disk, name.path, stem, frames, finish=finish)
+        if finish:
+            self.tell(PartClosed(self.volume, name, facts, STORY))
+        else:
+            self.tell(PartAbandoned(self.volume, name, "%s/%s.part.mp4" % (name.path, stem)))
+
+    def tell(self, message):
+        self.inbox.put(message)
+        self.step()
+
+    def step(self, seconds=0.0):
+        self.now += seconds
+        while self.service.step(self.now) == 0.0:
+            pass
+
+    @property
+    def posted(self):
+        return self.board.snapshot()["keep"]
+
+    def events(self):
+        return catalog.events(self.disk)
+
+
+@pytest.fixture
+def desk():
+    made = Desk()
+    made.plug()
+    made.step()
+    return made
+
+
+def test_a_sidecar_is_there_from_the_start_and_grows_with_the_event(desk):
+    name = desk.open_event()
+    (event,) = desk.events()
+    assert event.facts.reason == "motion"
+    assert not event.facts.is_closed
+    desk.part(name, 0)
+    desk.part(name, 1)
+    (event,) = desk.events()
+    assert [part.frames for part in event.facts.parts] == [8, 8]
+    assert [part.sha256 for part in event.facts.parts] == [
+        catalog.digest(desk.disk, path) for path in event.parts
+    ]
+    assert event.facts.peak_blocks == 9
+    desk.tell(EventClosed(desk.volume, name, replace(STORY, motions=3, last_motion=START + 9)))
+    (event,) = desk.events()
+    assert event.facts.is_closed
+    assert event.facts.motions == 3
+    assert event.facts.last_motion == START + 9
+
+
+def test_gaps_are_told_in_the_sidecar(desk):
+    name = desk.open_event()
+    desk.tell(FramesLost(desk.volume, name, Gap(START + 1, START + 2, 30, "ring overrun")))
+    desk.tell(FramesLost(desk.volume, None, Gap(START + 1, START + 2, 30, "no volume")))
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    assert [gap.cause for gap in desk.events()[0].facts.gaps] == ["ring overrun"]
+
+
+def test_a_cover_is_taken_once_from_the_motion_and_then_no_longer_asked_for(desk):
+    name = desk.open_event()
+    assert desk.wanted[-1] is True
+    desk.previews.put(Jpeg(START + 0.5, b"before the motion"))
+    desk.step(1)
+    assert name.path + "/cover.jpg" not in desk.disk.paths
+    desk.previews.put(Jpeg(START + 1.5, b"the motion"))
+    desk.step(1)
+    desk.previews.put(Jpeg(START + 3, b"later"))
+    desk.step(1)
+    assert desk.disk.content(name.path + "/cover.jpg") == b"the motion"
+    assert desk.wanted[-1] is False
+
+
+def test_an_event_without_a_preview_closes_all_the_same(desk):
+    name = desk.open_event()
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    assert desk.events()[0].facts.is_closed
+    assert desk.wanted[-1] is False
+
+
+def test_leftovers_are_recovered_when_a_volume_comes_into_use():
+    desk = Desk()
+    before = Volume(desk.disk, "/stick", "earlier")
+    write_event(before)
+    write_event(before, ("kppp",), open_part="kppp" * 3)
+    write_event(before, (), open_part="kppp")
+    desk.plug()
+    desk.step()
+    assert not [event for event in desk.events() if recovery.is_interrupted(event)]
+    assert [sum(part.frames for part in event.facts.parts) for event in desk.events()] == [8, 16, 4]
+    assert desk.posted["leftovers"] == 0
+
+
+def test_leftovers_are_recovered_one_a_step_so_that_messages_are_heard_in_between():
+    desk = Desk()
+    before = Volume(desk.disk, "/stick", "earlier")
+    for _ in range(3):
+        write_event(before, (), open_part="kppp")
+    desk.plug()
+    delays = [desk.service.step(desk.now) for _ in range(4)]
+    assert delays[:2] == [0.0, 0.0]
+    assert delays[-1] > 0
+
+
+def test_a_leftover_that_cannot_be_read_does_not_keep_the_others_from_recovery():
+    disk = MemoryDisk()
+    before = Volume(disk, "/stick", "earlier")
+    for _ in range(3):
+        write_event(before, (), open_part="kppp" * 2)
+    counting = FlakyDisk(disk)
+    Volume(counting, "/stick", "boot")
+    for call in range(counting.calls + 1, counting.calls + 60, 2):
+        desk = Desk(MemoryDisk())
+        trial = disk.at(len(disk.journal))
+        desk.plug(FlakyDisk(trial, call, once=True))
+        desk.step()
+        left = [event for event in catalog.events(trial) if recovery.is_interrupted(event)]
+        assert len(left) <= 1 or desk.posted["fault"]
+
+
+def test_the_part_being_written_is_left_alone(desk):
+    name = desk.open_event()
+    write_part(desk.disk, name.path, "120000_p00", stream("kppp"), finish=False)
+    desk.plug()
+    desk.step()
+    assert desk.events()[0].open_parts == [name.path + "/120000_p00.part.mp4"]
+
+
+def test_an_abandoned_part_is_recovered_and_told(desk):
+    name = desk.open_event()
+    desk.part(name, 0, finish=False)
+    desk.part(name, 1)
+    (event,) = desk.events()
+    assert event.open_parts == []
+    assert [part.status for part in event.facts.parts] == ["recovered", "ok"]
+
+
+def test_an_event_goes_on_when_its_stick_is_plugged_in_again():
+    desk = Desk()
+    plugged = PluggedDisk(desk.disk)
+    desk.plug(plugged)
+    name = desk.open_event()
+    desk.part(name, 0)
+    write_part(plugged, name.path, "120000_p01", stream("kppp"), finish=False)
+    plugged.pull()
+    desk.tell(PartAbandoned(desk.volume, name, name.path + "/120000_p01.part.mp4"))
+    desk.slot.put(None)
+    desk.step(1)
+    desk.plug(PluggedDisk(desk.disk))
+    desk.step(1)
+    desk.part(name, 2)
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    (event,) = desk.events()
+    assert event.open_parts == []
+    assert event.facts.is_closed
+    assert [part.status for part in event.facts.parts] == ["ok", "recovered", "ok"]
+
+
+def test_a_fault_is_shown_and_goes_when_it_is_over():
+    desk = Desk()
+    flaky = FlakyDisk(desk.disk, once=True)
+    desk.plug(flaky)
+    desk.step()
+    flaky.fail_at = flaky.calls + 1
+    desk.step(RETENTION_S)
+    assert "cannot" in desk.posted["fault"]
+    for _ in range(2):
+        desk.step(RETENTION_S)
+    assert desk.posted["fault"] is None
+
+
+def test_no_failure_of_the_volume_kills_the_service():
+    disk = MemoryDisk()
+    counting = FlakyDisk(disk)
+    Volume(counting, "/stick", "boot")
+    for call in range(counting.calls + 1, counting.calls + 80, 3):
+        desk = Desk(MemoryDisk())
+        desk.plug(FlakyDisk(desk.disk, call))
+        try:
+            name = desk.open_event()
+            desk.previews.put(Jpeg(START + 2, b"jpg"))
+            desk.part(name, 0)
+            desk.part(name, 1, finish=False)
+            desk.tell(EventClosed(desk.volume, name, STORY))
+        except OSError:
+            desk.step()  # the record thread's own call was the one that failed
+        desk.step(RETENTION_S)
+        desk.service.close()
+
+
+def full_of(events, free=0):
+    """A disk with so many closed events, and `free` bytes."""
+    disk = MemoryDisk()
+    before = Volume(disk, "/stick", "earlier")
+    for _ in range(events):
+        write_event(before, ("kppp" * 2,))
+    used = disk.space().total - disk.space().free
+    disk._capacity = used + free
+    return disk
+
+
+def test_the_oldest_events_go_when_space_runs_out():
+    disk = full_of(20)
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    numbers = [event.number for event in desk.events()]
+    assert numbers == list(range(numbers[0], 21))
+    assert 1 < numbers[0] < 20
+    assert disk.space().free >= disk.space().total // 10
+    assert desk.posted["events_deleted"] == numbers[0] - 1
+    assert desk.posted["short_bytes"] == 0
+
+
+def test_room_is_made_at_once_when_a_write_found_the_volume_full():
+    disk = full_of(20, free=10**6)
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    assert len(desk.events()) == 20
+    disk.put("film.mp4", b"x" * disk.space().free)
+    desk.step(1)
+    assert len(desk.events()) == 20
+    desk.tell(RoomNeeded())
+    assert len(desk.events()) < 20
+
+
+def test_locked_events_and_foreign_files_stay_and_what_is_missing_is_said():
+    disk = full_of(3)
+    for name in [event.name.path for event in catalog.events(disk)]:
+        disk.put(name + "/locked.txt", b"")
+    disk._capacity = disk._capacity + 100
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    assert len(desk.events()) == 3
+    assert desk.posted["short_bytes"] > 0
+    assert "leave no room" in desk.posted["fault"]
+
+
+def test_parts_of_the_open_event_go_last_and_its_sidecar_knows():
+    desk = Desk()
+    desk.plug()
+    name = desk.open_event()
+    for number in range(6):
+        desk.part(name, number, pad_bytes=100_000)
+    used = desk.disk.space().total - desk.disk.space().free
+    desk.disk._capacity = used
+    desk.step(RETENTION_S)
+    (event,) = desk.events()
+    assert 0 < len(event.parts) < 6
+    assert event.parts[-1].endswith("p05.mp4")
+    assert [part.file for part in event.facts.parts] == [
+        path.rpartition("/")[2] for path in event.parts
+    ]
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    assert len(desk.events()[0].facts.parts) == len(event.parts)
+
+
+def test_an_event_too_old_goes_and_one_of_this_boot_is_measured_without_the_wall_clock():
+    desk = Desk(keep_days=1.0)
+    earlier = Volume(desk.disk, "/stick", "earlier")
+    write_event(earlier)
+    desk.plug()
+    write_event(desk.volume)
+    desk.timeline.offer(Anchor(START, WALL + 10 * 86400, 0.1, "gps"))
+    desk.step()
+    assert [event.number for event in desk.events()] == [2]
+    desk.step(2 * 86400)
+    assert desk.events() == []
+
+
+def test_without_a_clock_nothing_is_too_old():
+    desk = Desk(keep_days=1.0)
+    write_event(Volume(desk.disk, "/stick", "earlier"))
+    desk.service._timeline = Timeline()
+    desk.plug()
+    desk.step(50 * 86400)
+    assert len(desk.events()) == 1
+
+
+def test_a_doubtful_clock_gives_events_the_benefit_of_the_doubt():
+    desk = Desk(keep_days=1.0)
+    write_event(Volume(desk.disk, "/stick", "earlier"))
+    desk.service._timeline = Timeline(
+        Anchor(START, WALL + 1.5 * 86400, uncertainty_s=86400.0, source="system")
+    )
+    desk.plug()
+    desk.step()
+    assert len(desk.events()) == 1
+    assert Moment(0, WALL, 1, "x").iso
