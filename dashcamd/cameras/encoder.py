@@ -45,14 +45,17 @@ class H264Encoder:
         self._context = open_x264(width, height, fps, _rate_options(bitrate, quality))
 
     def encode(self, picture: Any, ts: Seconds) -> Encoded:
-        """Encode one picture; `ts` must rise."""
+        """Encode one picture; `ts` must rise. Raises `CameraError`."""
         picture.pts = round(ts * TICKS_PER_S)
         picture.time_base = Fraction(1, TICKS_PER_S)
         is_due = ts - self._last_key >= self._keyframe_s
         picture.pict_type = self._types.I if is_due else self._types.NONE
         if is_due:
             self._last_key = ts
-        packets = self._context.encode(picture)
+        try:
+            packets = self._context.encode(picture)
+        except pyav.av_errors() as error:
+            raise CameraError("libx264 cannot encode a picture: %s" % error) from None
         if len(packets) != 1:
             raise CameraError("libx264 held a picture back: this PyAV ignores zero latency")
         return Encoded(bool(packets[0].is_keyframe), bytes(packets[0]))

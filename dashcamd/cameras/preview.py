@@ -41,13 +41,21 @@ class Previews:
         return self._fps > 0 and ts >= self._next_ts
 
     def offer(self, ts: Seconds, picture: Any) -> None:
-        """Deliver `picture` (a PyAV frame of any format) as a JPEG if one is due."""
+        """Deliver `picture` (a PyAV frame of any format) as a JPEG if one is due.
+
+        A picture that cannot be compressed is passed over: recording is what matters.
+        """
         if not self.is_due(ts):
             return
         period = 1 / self._fps
         late = ts - self._next_ts
         self._next_ts = self._next_ts + period if late < period else ts + period
-        self._sink(Jpeg(ts, self._encoder.encode(picture)))
+        try:
+            jpeg = self._encoder.encode(picture)
+        except pyav.av_errors():
+            self._encoder = JpegEncoder(WIDTH_LIMIT)
+            return
+        self._sink(Jpeg(ts, jpeg))
 
 
 class JpegEncoder:
@@ -57,6 +65,7 @@ class JpegEncoder:
         self._width_limit = width_limit
         self._context: Any = None
         self._size = (0, 0)
+        self._count = 0
 
     def encode(self, picture: Any) -> bytes:
         """One JPEG of a decoded or drawn picture of any format."""
@@ -67,7 +76,9 @@ class JpegEncoder:
         if self._size != (picture.width, picture.height):
             self._context = self._open(picture.width, picture.height)
             self._size = picture.width, picture.height
-        picture.pts, picture.pict_type = None, pyav.load().video.frame.PictureType.NONE
+        self._count += 1
+        picture.pts, picture.time_base = self._count, Fraction(1, TICKS_PER_S)
+        picture.pict_type = pyav.load().video.frame.PictureType.NONE
         return b"".join(bytes(packet) for packet in self._context.encode(picture))
 
     def _open(self, width: int, height: int) -> Any:
