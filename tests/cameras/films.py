@@ -72,6 +72,21 @@ def write_late_b_frames(path: Path, frames: int) -> Path:
     return path
 
 
+def write_reordered(path: Path) -> Path:
+    """Pictures that are shown in another order than decoded, though none is a B picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
+        context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+        context.options = NO_B_FRAMES
+        for number, packet in enumerate(_packets(context, 0, 24)):
+            packet.stream = stream
+            packet.pts += 2 + {3: 1, 4: -1}.get(number % 8, 0)
+            container.mux(packet)
+    return path
+
+
 def write_sound(path: Path) -> Path:
     """An audio file without any picture."""
     with av.open(str(path), "w") as container:

@@ -147,6 +147,25 @@ def test_b_frames_that_come_late_switch_to_encoding(
     assert numbers == [*range(25), *range(27, 48)], "27 came before 25 and 26"
 
 
+def test_pictures_shown_in_another_order_are_encoded_again(tmp_path: Path) -> None:
+    delivered = play(films.write_reordered(tmp_path / "reordered.ts"))
+    assert not is_passed_through(delivered)
+    stamps = [frame.ts for frame in delivered.frames]
+    assert stamps == sorted(set(stamps))
+
+
+@pytest.mark.parametrize("suffix", ["ts", "h264"])
+def test_a_stream_that_begins_inside_a_gop_waits_for_its_keyframe(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = write_film(tmp_path / ("film." + suffix), frames=24)
+    data = path.read_bytes()
+    path.write_bytes(data[len(data) // 10 // 188 * 188 :])
+    delivered = play(path)
+    assert delivered.frames[0].key
+    assert counters(decoded_lumas(delivered.frames)) == list(range(8, 24))
+
+
 def test_without_stamps_the_switch_waits_for_a_keyframe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

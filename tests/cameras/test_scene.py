@@ -98,6 +98,12 @@ def test_a_long_passage_crosses_the_whole_picture() -> None:
     assert place_of(passage, 13.99, 640, 200) >= 630
 
 
+def test_movers_come_from_both_sides_in_turn() -> None:
+    walker, car = Script(DEFAULT_SCRIPT).passages
+    assert place_of(walker, 8.0, 640, 70) == -70
+    assert place_of(car, 30.0, 640, 200) == 640
+
+
 @given(st.integers(0, 90), st.integers(1, 20), st.integers(64, 2000).map(lambda side: side & ~1))
 def test_no_mover_outruns_an_encoder(start: int, length: int, width: int) -> None:
     passage = Passage("w", float(start), float(start + length))
