@@ -16,6 +16,7 @@ from dashcamd.storage.locking import set_lock
 from dashcamd.types import Json
 
 CHUNK_BYTES = 1 << 20
+TEMPORARY = ".tmp"
 
 
 def add(
@@ -102,6 +103,8 @@ def export(arguments: argparse.Namespace) -> int:
         for event in wanted:
             target.make_dirs(event.name.folder)
             for name, size in event.files:
+                if name.endswith(TEMPORARY):
+                    continue
                 _copy(disk, "%s/%s" % (event.name.path, name), target, event.name.folder, name)
                 done += size
                 progress.show(done)
@@ -126,14 +129,16 @@ def _copy(disk: Disk, path: str, target: Disk, folder: str, name: str) -> None:
         if size <= CHUNK_BYTES:
             replace_file(target, destination, source.read(0, size))
             return
-        copy = target.create(destination + ".tmp")
+        if name + TEMPORARY in known:
+            target.unlink(destination + TEMPORARY)
+        copy = target.create(destination + TEMPORARY)
         try:
             for offset in range(0, size, CHUNK_BYTES):
                 copy.write([source.read(offset, min(CHUNK_BYTES, size - offset))])
             copy.sync_all()
         finally:
             copy.close()
-        target.rename(destination + ".tmp", destination)
+        target.rename(destination + TEMPORARY, destination)
         target.sync_dir(folder)
     finally:
         source.close()
