@@ -7,6 +7,7 @@ Exit status: 0 fine, 1 the check or operation failed, 2 wrong usage or configura
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -25,6 +26,8 @@ COMMANDS = (run, demo, replay, check, daemon, events, files, config)
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one command; the exit status. Never shows a traceback for a fault of the world."""
     arguments = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -32,14 +35,18 @@ def main(argv: Optional[List[str]] = None) -> int:
         arguments.settings = load(config_path(arguments))
         logging.getLogger().setLevel(arguments.settings.log.level.upper())
         status: int = arguments.act(arguments)
+        _flush_stdout()
     except ConfigError as error:
         return _complain(error, 2)
     except DashcamError as error:
         return _complain(error, 1)
     except BrokenPipeError:
-        # Somebody closed our stdout (`dashcamd events | head`): stay quiet at exit as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # `dashcamd events | head`: nobody wants to hear of it
         return 1
+    except OSError as error:
+        _give_up_stdout()
+        named = "%s: " % error.filename if error.filename else ""
+        return _complain(named + (error.strerror or str(error)), 1)
     except KeyboardInterrupt:
         return 130
     return status
@@ -70,7 +77,20 @@ def config_path(arguments: argparse.Namespace) -> Optional[Path]:
     return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
 
 
-def _complain(error: Exception, status: int) -> int:
+def _flush_stdout() -> None:
+    if sys.stdout is not None:  # `dashcamd events >&-`
+        sys.stdout.flush()
+
+
+def _give_up_stdout() -> None:
+    """Print what can still be printed, and keep the rest from failing again at exit."""
+    try:
+        _flush_stdout()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(error: object, status: int) -> int:
     print("dashcamd: %s" % error, file=sys.stderr)
     return status
 
