@@ -1,0 +1,280 @@
+"""Usage, settings, checks and the commands that ask the daemon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from dashcamd.cli.main import COMMANDS, parser
+from dashcamd.config import Config, load
+from dashcamd.control import protocol
+from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.services.control import ControlService
+from dashcamd.services.messages import Armed, Triggered
+
+
+@pytest.fixture
+def daemon(config):
+    """A control service that answers until the test is over."""
+    record = Mailbox(10)
+    service = ControlService(
+        protocol.socket_path(load(config).control.socket), Board(), record, Latest(), lambda: 7.0
+    )
+    service.open()
+    stop = threading.Event()
+
+    def serve():
+        while not stop.is_set():
+            service.step(0.0)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    service.record = record
+    yield service
+    stop.set()
+    thread.join()
+    service.close()
+
+
+def test_status_is_one_document(terminal, daemon):
+    status = terminal.json("status")
+    assert status["state"] == "starting"
+    assert status["counters"]["frames_lost"] == 0
+    assert terminal.ok("status").startswith("STARTING")
+
+
+def test_trigger_and_arming_reach_the_daemon(terminal, daemon):
+    assert terminal.json("trigger", "--reason", "bump") == {"triggered": "bump"}
+    assert terminal.ok("trigger") == "recording was asked for\n"
+    assert terminal.json("disarm") == {"armed": False}
+    assert terminal.ok("arm") == "armed\n"
+    assert daemon.record.drain() == [
+        Triggered(7.0, "bump"),
+        Triggered(7.0, "manual"),
+        Armed(7.0, False),
+        Armed(7.0, True),
+    ]
+
+
+@pytest.mark.parametrize("command", ["status", "trigger", "arm", "disarm"])
+def test_without_a_daemon_the_commands_say_how_to_start_one(terminal, command):
+    assert "no daemon is running" in terminal.refused(command)
+    status, out, _ = terminal.run(command, "--json", "--config", terminal.config)
+    assert (status, out) == (1, "")
+
+
+def test_a_daemon_that_speaks_nonsense_is_one_line(terminal, config):
+    path = protocol.socket_path(load(config).control.socket)
+    listener = protocol.claim(path)
+
+    def answer():
+        connection, _ = listener.accept()
+        with connection:
+            protocol.read_line(connection)
+            connection.sendall(b"hello\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert "unusable" in terminal.refused("status")
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["dance"],
+        ["--frobnicate"],
+        ["run", "--speed", "warp"],
+        ["run", "--duration", "-1"],
+        ["run", "--duration", "nan"],
+        ["run", "--duration", "soon"],
+        ["lock"],
+        ["export", "1"],
+        ["config", "--check", "a", "--defaults"],
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_is_right(terminal, words):
+    status, out, err = terminal.run(*words)
+    assert status == 2
+    assert out == ""
+    assert "usage: dashcamd" in err
+
+
+def test_help_and_version_are_fine(terminal):
+    assert terminal.run("--version")[:2] == (0, "dashcamd 0.1.0\n")
+    for words in ([], *([name] for name in parser()._subparsers._group_actions[0].choices)):
+        status, out, _ = terminal.run(*words, "--help")
+        assert status == 0
+        assert "usage: dashcamd" in out
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("command", ["status", "events", "verify", "check", "config", "run"])
+@pytest.mark.parametrize("kind", ["missing", "folder", "not toml", "wrong value", "too long"])
+def test_unreadable_settings_are_2_and_one_line_naming_the_file(terminal, tmp_path, command, kind):
+    paths = {"missing": "none.toml", "folder": ".", "too long": "x" * 300}
+    path = tmp_path / paths.get(kind, "bad.toml")
+    if kind == "not toml":
+        path.write_text("[recording")
+    elif kind == "wrong value":
+        path.write_text("[recording]\npre_roll_s = 99\n")
+    terminal.config = path
+    assert str(path) in terminal.refused(command, status=2)
+
+
+def test_config_shows_what_is_in_force_and_it_can_be_read_again(terminal, config, tmp_path):
+    shown = tmp_path / "shown.toml"
+    shown.write_text(terminal.ok("config"))
+    assert load(shown) == load(config)
+    assert terminal.ok("config", "--check", shown) == "%s: fine\n" % shown
+
+
+def test_the_defaults_change_nothing(terminal, tmp_path):
+    path = tmp_path / "defaults.toml"
+    path.write_text(terminal.ok("config", "--defaults"))
+    assert load(path) == Config()
+
+
+def test_config_check_names_file_key_value_and_what_is_allowed(terminal, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[recording]\npre_roll_s = 99\n")
+    assert terminal.refused("config", "--check", path, status=2) == (
+        "dashcamd: %s: [recording] pre_roll_s = 99: must be 0 to 60" % path
+    )
+
+
+def test_check_says_what_is_ready_and_what_is_to_do(terminal, tmp_path):
+    pytest.importorskip("av", reason="the synthetic camera needs PyAV (extra 'media')")
+    (tmp_path / "stick").mkdir()
+    found = terminal.json("check", "--camera", "synthetic:..")
+    checks = {check["name"]: check for check in found["checks"]}
+    assert {"camera", "storage", "clock", "memory", "daemon"} <= set(checks)
+    assert found["ok"] is all(check["ok"] for check in found["checks"])
+    assert checks["camera"]["ok"]
+    assert checks["storage"]["ok"]
+    assert "not running" in checks["daemon"]["what"]
+
+
+def test_check_fails_in_one_line_for_each_thing_that_is_missing(terminal, tmp_path):
+    words = ["check", "--camera", "media:/none.mp4", "--storage", tmp_path / "none"]
+    report = terminal.json(*words, status=1)
+    bad = {check["name"]: check["what"] for check in report["checks"] if not check["ok"]}
+    assert {"camera", "storage"} <= set(bad)
+    assert "/none" in bad["storage"]
+    status, out, _ = terminal.run(*words, "--config", terminal.config)
+    assert status == 1
+    assert len(out.splitlines()) == len(report["checks"])
+
+
+def test_check_report_says_more(terminal, tmp_path):
+    status, out, _ = terminal.run(
+        "check", "--report", "--camera", "media:/none.mp4", "--config", terminal.config
+    )
+    assert status == 1
+    assert "ok   python" in out
+    assert "process_rss_mib" in out
+
+
+def test_an_unknown_camera_is_wrong_usage(terminal, tmp_path):
+    (tmp_path / "stick").mkdir()
+    complaint = terminal.refused("run", "--camera", "picamra", status=2)
+    assert "did you mean picamera" in complaint
+
+
+@pytest.mark.parametrize("speed", ["realtime", "max"])
+@pytest.mark.parametrize("video", ["none.mp4", "letter.txt", "folder"])
+def test_run_with_what_is_no_video_is_one_line(terminal, tmp_path, speed, video):
+    pytest.importorskip("av", reason="media files need PyAV (extra 'media')")
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "letter.txt").write_text("dear diary")
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / video
+    complaint = terminal.refused("run", "--camera", "media:%s" % path, "--speed", speed)
+    assert video in complaint
+
+
+@pytest.mark.parametrize("speed", ["realtime", "max"])
+def test_run_to_a_folder_that_cannot_be_used_is_one_line(terminal, tmp_path, speed):
+    pytest.importorskip("av", reason="the synthetic camera needs PyAV (extra 'media')")
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "none", tmp_path / "file", tmp_path / "file" / "below"):
+        complaint = terminal.refused(
+            "run", "--camera", "synthetic:..", "--storage", wrong, "--speed", speed
+        )
+        assert str(wrong) in complaint
+
+
+def test_replay_of_what_is_no_video_is_one_line(terminal, tmp_path):
+    pytest.importorskip("av", reason="footage needs PyAV (extra 'media')")
+    (tmp_path / "letter.txt").write_text("dear diary")
+    (tmp_path / "folder").mkdir()
+    for name in ("none.mp4", "letter.txt", "folder"):
+        assert name in terminal.refused("replay", tmp_path / name)
+    assert "--plot" in terminal.refused(
+        "replay", "a.mp4", "b.mp4", "--plot", tmp_path / "x.png", status=2
+    )
+
+
+def test_a_run_as_fast_as_it_goes_leaves_files_that_verify(terminal, tmp_path):
+    """Simulated time, real encoder, real disk, the commands people type."""
+    pytest.importorskip("av", reason="the synthetic camera needs PyAV (extra 'media')")
+    (tmp_path / "stick").mkdir()
+    with terminal.config.open("a") as file:
+        file.write('[camera]\nresolution = "160x128"\nframerate = 10\n')
+    camera = ["--camera", "synthetic:......ww....", "--speed", "max", "--duration", "25"]
+    terminal.ok("run", *camera)
+    report = terminal.json("verify")
+    assert report["ok"]
+    assert report["files"]
+    events = terminal.json("events")
+    assert all(event["state"] == "closed" for event in events)
+    videos = [tmp_path / "stick" / path for event in events for path in event["parts"]]
+    (replayed,) = terminal.json("replay", videos[0])
+    assert replayed["frames"] == events[0]["frames"]
+    assert {"file", "fps", "frames", "duration_s", "events", "cpu_s"} <= set(replayed)
+
+
+def shell(*words, stdout):
+    environ = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "dashcamd", *words],
+        env=environ,
+        stdout=stdout, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["config", "--defaults"], ["config"]])
+def test_a_closed_pipe_ends_a_command_without_a_word(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone, shell(*words, stdout=gone) as process:
+        _, complaint = process.communicate()
+    assert complaint == ""
+    assert process.returncode in (0, 1)
+
+
+def test_without_a_stdout_a_command_works_all_the_same():
+    command = "exec %s -m dashcamd config --defaults >&-" % sys.executable
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_a_full_disk_behind_stdout_is_one_line():
+    with open("/dev/full", "w") as full, shell("config", "--defaults", stdout=full) as process:
+        _, complaint = process.communicate()
+    assert process.returncode == 1
+    assert complaint.startswith("dashcamd: ")
+    assert len(complaint.splitlines()) == 1
+
+
+def test_ctrl_c_is_no_traceback(terminal, monkeypatch):
+    monkeypatch.setattr("dashcamd.cli.main.load", lambda path: (_ for _ in ()).throw(
+        KeyboardInterrupt
+    ))  # fmt: skip
+    assert terminal.run("events")[0] == 130
