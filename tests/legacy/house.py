@@ -105,6 +105,16 @@ class Daemon:
         self._thread = threading.Thread(target=self.run, args=(LONGEST_S,), name="daemon")
         self._thread.start()
 
+    def play(self, scene_s: Seconds) -> Optional[int]:
+        """Run until the camera has delivered so much of the scene; the exit status.
+
+        By the scene's seconds and not by the clock's: on a busy machine the emulator falls behind.
+        """
+        frames = scene_s * self.config.camera.framerate
+        self.start()
+        self.until(lambda status: status["counters"]["frames_captured"] >= frames, LONGEST_S)
+        return self.finish()
+
     def until(self, is_true: Callable[[Json], bool], limit_s: Seconds = 60.0) -> Seconds:
         """Wait until the status satisfies `is_true`; how many of the chip's seconds it took."""
         began = self.clock.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Optional
 
 import pytest
@@ -19,10 +20,11 @@ from tests.legacy.rig import SMALL
 from tests.legacy.videocore import CHIP, ChipClock, Street
 
 
+@dataclass
 class Gated(Delivered):
     """Takes nothing in beyond `wanted` frames, so that what a test looks at stands still."""
 
-    wanted = 0
+    wanted: int = 0
 
     def sinks(self) -> Sinks:
         return Sinks(self.take, self.take, self.take)
@@ -45,10 +47,11 @@ class TestPiCamera(CameraContract):
 
     def run(self, camera: Camera, count: int, delivered: Optional[Delivered] = None) -> Delivered:
         if delivered is None:
-            delivered = Gated()
+            delivered = Gated(wanted=count)
             delivered.info = camera.start(delivered.sinks(), self.clock.monotonic())
-        assert isinstance(delivered, Gated)
-        delivered.wanted += count
+        else:
+            assert isinstance(delivered, Gated)
+            delivered.wanted = len(delivered.frames) + count
         for _ in range(1000):
             if len(delivered.frames) >= delivered.wanted:
                 break
