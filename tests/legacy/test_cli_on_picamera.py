@@ -82,6 +82,18 @@ def test_the_command_records_answers_and_ends_on_a_signal(tmp_path):
     assert numbers[0] <= 3 * 24
 
 
+def test_check_finds_the_camera(tmp_path):
+    done = subprocess.run(
+        dashcamd("check", "--camera", "picamera", "--storage", str(tmp_path), "--json"),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    found = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    assert found["camera"]["ok"]
+    assert found["camera"]["what"] == "picamera, 1280x720 at 25 fps"
+    assert found["camera"]["todo"] == ""
+
+
 def counters(path):
     with av.open(os.fspath(path)) as container:
         return [read_counter(f.to_ndarray(format="gray")) for f in container.decode(video=0)]
