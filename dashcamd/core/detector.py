@@ -58,7 +58,9 @@ class Profile:
 PROFILES: Dict[str, Profile] = {
     "ffmpeg": Profile(),
     "lores": Profile(),
-    "videocore": Profile(sad_floor=2500.0, cluster=4, drift_floor=6.0),
+    "videocore": Profile(
+        sad_floor=2500.0, cluster=4, guard_s=1.0, drift_floor=9.0, drift_deviations=9.0
+    ),
 }
 
 WARM_UP = "warming up"
@@ -69,9 +71,27 @@ TOO_SMALL = "too small"
 SCATTERED = "scattered as rain or leaves"
 
 REPEATED = 0.3
-LEVEL_WEIGHT = 0.1
-"""A field with less than so much of the ordinary mean SAD repeats the picture before (files that
-hold 2 pictures a second to 15); the ordinary is an average over about ten fields."""
+LEVEL_S: Seconds = 2.0
+MAX_RISE = 2.0
+"""A field with less than so much of the ordinary median SAD repeats the picture before (files that
+hold 2 pictures a second to 15). The ordinary is an average over about two seconds, each field
+counted as at most twice the ordinary."""
+
+RISEN_SAD = 100.0
+RISEN_PART = 0.5
+EXCESS_WEIGHT = 3.0
+"""When the median SAD rises (exposure, a keyframe of a poor encoder, dusk) every limit rises by so
+many times as much: light changes bright blocks more than the median one."""
+
+SHAKEN_S: Seconds = 1.0
+SHAKEN_WEIGHT = 1.5
+"""A shift that was taken out leaves a rest at sharp edges: limits are higher for a moment."""
+
+NO_OUTLINE = "vectors of a plain surface"
+OUTLINE_FRACTION = 0.5
+OUTLINE_PART = 0.1
+"""In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
+thing that moves covers and uncovers, and this part of its blocks match badly."""
 
 FEW_GROUPS = 4
 SPECKS = 0.75
@@ -114,11 +134,13 @@ class Detector:
         self._source = ""
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
-        self._level = 0.0
         self._drift: Optional[Drift] = None
+        self._level = 0.0
+        self._level_ts: Seconds = 0.0
+        self._last_ts: Seconds = 0.0
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
-        self._last_ts: Seconds = 0.0
+        self._shaken_until: Seconds = 0.0
         self._hold_place: Optional[Box] = None
         self._hold_until: Seconds = 0.0
 
@@ -127,25 +149,30 @@ class Detector:
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
         sad = blocks["sad"].astype(np.float32)
-        out = sad > self._limit(noise, field.ts)
-        if self._drift is None and not out.any() and self._is_repeated(sad):
+        level = self._level_of(sad)
+        if not self._level:
+            self._level = level
+        excess = level - self._level
+        out = sad > self._limit(noise, field, excess)
+        if self._drift is None and not out.any() and level <= REPEATED * self._level:
             return self._veto(field.ts, NO_PICTURE, 0)
+        self._learn_level(level, field.ts)
         noise.learn(sad, field.ts)
         if self._drift is not None:
             measure = self._drift.take(blocks)
             out |= measure > self._drift_noise.limit
             self._drift_noise.learn(measure, field.ts)
         count = int(np.count_nonzero(out))
-        if count > self._profile.scene_fraction * out.size:
+        if self._is_whole_scene(count / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
         if count < self._profile.cluster:
             return Score(field.ts, False, count, 0)
-        return self._grouped(field.ts, out, count)
+        return self._grouped(field.ts, out, count, sad, noise)
 
-    def _grouped(self, ts: Seconds, out: Array, count: int) -> Score:
+    def _grouped(self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise) -> Score:
         found = groups(out)
         cluster, place = found.size, found.place
         if cluster < self._profile.cluster:
@@ -154,18 +181,43 @@ class Detector:
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
+        if self._drift is not None and not _has_outline(place, cluster, sad, noise):
+            return Score(ts, False, count, cluster, place, NO_OUTLINE)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
 
-    def _is_repeated(self, sad: Array) -> bool:
-        """Whether a file shows the picture before once more: far less differs than is ordinary."""
-        level = float(sad.mean())
-        ordinary = self._level
-        self._level += LEVEL_WEIGHT * (level - ordinary)
-        return level <= REPEATED * ordinary
+    @staticmethod
+    def _level_of(sad: Array) -> float:
+        """The median SAD, of every third block: it is for all of the picture alike."""
+        some = sad.ravel()[::3]
+        return float(np.partition(some, len(some) // 2)[len(some) // 2])
 
-    def _limit(self, noise: Noise, ts: Seconds) -> Array:
-        """The limits, lowered around a thing that moved a moment ago: it may walk slower now."""
+    def _learn_level(self, level: float, ts: Seconds) -> None:
+        weight = min(1.0, max(0.0, ts - self._level_ts) / LEVEL_S)
+        self._level_ts = ts
+        self._level += weight * (min(level, MAX_RISE * self._level + 1) - self._level)
+
+    def _is_whole_scene(self, share: float, excess: float) -> bool:
+        """Too much at once; or, where light is not taken out of the SAD, most of it at once."""
+        if share > self._profile.scene_fraction or excess > self._profile.sad_floor:
+            return True
+        return self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
+
+    def _limit(self, noise: Noise, field: MotionField, excess: float) -> Array:
+        """The limits now: higher while the whole picture differs more than is ordinary.
+
+        Higher while the camera shakes, and lower around a thing that moved a moment ago: it may
+        walk slower now.
+        """
+        ts = field.ts
+        if self._drift is None and (field.blocks["x"][0, 0] or field.blocks["y"][0, 0]):
+            self._shaken_until = ts + SHAKEN_S
+        if excess > RISEN_SAD:
+            risen: Array = noise.limit + np.float32(EXCESS_WEIGHT * excess)
+            return risen
+        if ts < self._shaken_until:
+            shaken: Array = noise.limit * np.float32(SHAKEN_WEIGHT)
+            return shaken
         if self._hold_place is None or not ts < self._hold_until:
             return noise.limit
         left, top, right, bottom = self._hold_place
@@ -192,7 +244,10 @@ class Detector:
         self._source = field.source
         self._profile = profile_for(field.source, self._sensitivity, self._expert)
         self._ready_ts = field.ts + self._warm_up_s
-        self._doubt_until = self._last_ts = field.ts
+        self._doubt_until = field.ts
+        self._last_ts = field.ts
+        self._level_ts = field.ts
+        self._shaken_until = field.ts
         self._noise = self._start(blocks.shape, self._profile)
         return self._noise
 
@@ -206,3 +261,15 @@ class Detector:
             shape, profile.drift_floor, profile.drift_deviations, profile.noise_s
         )
         return Noise(shape, profile.sad_floor, profile.sad_deviations, profile.noise_s)
+
+
+def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:
+    """Whether enough blocks inside `place` match worse than is ordinary for them."""
+    rows, cols = sad.shape
+    left, top, right, bottom = place
+    inside = (
+        slice(round(top * rows), round(bottom * rows)),
+        slice(round(left * cols), round(right * cols)),
+    )
+    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
+    return bool(badly >= max(1, OUTLINE_PART * cluster))

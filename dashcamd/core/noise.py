@@ -36,11 +36,11 @@ class Noise:
         self._seen_s = 0.0
         self._ts: Optional[Seconds] = None
 
-    def limit_at(self, place: Any, fraction: float) -> Array:
-        """The limits of the blocks at `place` when floor and deviations count only `fraction`."""
+    def limit_at(self, place: Any, fraction: float, of_floor: float = 1.0) -> Array:
+        """The limits at `place` when deviations count `fraction`, the floor that and `of_floor`."""
         above: Array = self._deviation[place] * (self._deviations * np.float32(fraction))
         above += self.mean[place]
-        np.maximum(above, self._floor * np.float32(fraction), out=above)
+        np.maximum(above, self._floor * np.float32(fraction * of_floor), out=above)
         return above
 
     def learn(self, measure: Array, ts: Seconds) -> None:

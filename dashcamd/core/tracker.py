@@ -32,10 +32,15 @@ class State(Enum):
 LEAST_SPAN_S = 0.18
 """Confirmation takes at least so long, whatever the rate of the fields: a flash is shorter."""
 
+SMALL_SPAN_S = 0.5
+LARGE = 12
+"""What stays smaller than so many blocks must move for longer: an insect near the lens, a bird, a
+clump of snow are gone by then, a far walker is not."""
+
 LEAST_SHARE = 0.4
 """So many of the fields since the first one must move (2 of 5)."""
 
-REACH = 0.1
+REACH = 0.03
 REACH_PER_S = 0.6
 """How far a thing may get between two fields, in pictures: at once, and per second between them."""
 
@@ -93,7 +98,8 @@ class Tracker:
 
     def _is_enough(self, run: List[Score]) -> bool:
         first = run[0].ts
-        if len(run) < self._k or (self._k > 1 and self._now - first < LEAST_SPAN_S):
+        span = LEAST_SPAN_S if max(one.cluster for one in run) >= LARGE else SMALL_SPAN_S
+        if len(run) < self._k or (self._k > 1 and self._now - first < span):
             return False
         fields = sum(1 for ts in self._stamps if ts >= first)
         return len(run) >= LEAST_SHARE * fields

@@ -2,19 +2,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashcamd.core.detector import NO_PICTURE
 from dashcamd.core.tracker import State, Tracker, as_json, intervals
 from dashcamd.types import Motion, Score
 
 STEP = 0.1
 
 
-def track(script, **rules):
+def track(script, cluster=20, **rules):
     """`script` is one character a field: '#' moves, '.' does not, ' ' never arrived."""
     tracker = Tracker(**rules)
     told = []
     for i, mark in enumerate(script):
         if mark != " ":
-            told.append(tracker.step(Score(i * STEP, mark == "#", 10 + i)))
+            told.append(tracker.step(Score(i * STEP, mark == "#", 10 + i, cluster)))
     return tracker, [motion for motion in told if motion is not None]
 
 
@@ -27,6 +28,41 @@ def test_one_moving_field_is_not_motion():
 def test_confirmation_does_not_cost_the_start():
     _, told = track("..#.##...", k=3, window_s=0.5)
     assert (told[0].first, told[0].last) == (pytest.approx(0.2), pytest.approx(0.5))
+
+
+def test_a_small_thing_must_move_for_longer_than_a_large_one():
+    """An insect near the lens is gone after a third of a second; a far walker is not."""
+    insect, walker = "..####......", "..########.."
+    assert track(insect, cluster=4)[1] == []
+    assert track(walker, cluster=4)[1][0].first == pytest.approx(0.2)
+    assert track(insect, cluster=30)[1][0].first == pytest.approx(0.2)
+
+
+def at(ts, left, top):
+    return Score(ts, True, 20, 20, (left, top, left + 0.1, top + 0.1))
+
+
+def test_a_walker_moves_on_from_where_he_was():
+    tracker = Tracker(k=3)
+    told = [tracker.step(at(i * STEP, 0.02 * i, 0.5)) for i in range(5)]
+    assert told[-1].first == 0.0
+
+
+def test_raindrops_each_time_somewhere_else_are_not_motion():
+    tracker = Tracker(k=3)
+    places = [(0.0, 0.0), (0.8, 0.1), (0.4, 0.8), (0.0, 0.6), (0.8, 0.8), (0.4, 0.3)]
+    told = [tracker.step(at(i * STEP, *place)) for i, place in enumerate(places)]
+    assert told == [None] * 6
+
+
+def test_repeated_pictures_of_a_slow_source_do_not_break_a_run():
+    tracker = Tracker(k=3, window_s=1.2)
+    told = []
+    for i in range(12):
+        is_new = i % 4 == 0
+        score = Score(i * STEP, is_new, 20, 20, veto=None if is_new else NO_PICTURE)
+        told.append(tracker.step(score))
+    assert told[8].first == 0.0
 
 
 def test_a_run_ends_after_a_window_of_rest():
