@@ -24,6 +24,7 @@ from typing import Any, ClassVar, List, Optional, Tuple
 from dashcamd.cameras.lores import LoresFields, LoresWorker, planes_of, preview_jpeg
 from dashcamd.cameras.overlay import TextOverlay, expand
 from dashcamd.cameras.picamera2_controls import (
+    Controls,
     changed_fixed,
     flips,
     frame_duration_limits,
@@ -160,6 +161,8 @@ class _Session:
         self.worker = LoresWorker(sinks, fields, self.stream.fail)
         self._encoder = self._make_encoder()
         self._annotation = _Annotation(config)
+        self._controls: Controls = {}
+        self._controls_set = self._controls
         self._jpeg_period_s: Optional[Seconds] = None
         self._next_jpeg_ts: Seconds = 0.0
 
@@ -188,8 +191,7 @@ class _Session:
     def apply(self, config: CameraConfig) -> Tuple[str, ...]:
         """Controls and annotation of `config`; returns what is not, or not yet, as it says."""
         self._annotation = _Annotation(config)
-        controls, refused = translate(config, self.device.camera_controls)
-        self.device.set_controls(controls)
+        self._controls, refused = translate(config, self.device.camera_controls)
         other = [
             ("resolution", self._size == config.size),
             ("framerate", self.fps == config.framerate),
@@ -238,6 +240,7 @@ class _Session:
             self.stream.picture_seen(sensor_us)
             if self.stream.has_failed:
                 return
+            self._set_controls()
             self._annotation.draw(request, self._library, self._size, self._clock)
             ts = self.stream.ts(sensor_us)
             if self.worker.wants_luma(ts):
@@ -255,6 +258,17 @@ class _Session:
                 self.worker.delivered(self.stream.ts(sensor_us))
         except Exception as error:  # noqa: BLE001 - would end the camera thread silently
             self.stream.fail("taking over a frame", error)
+
+    def _set_controls(self) -> None:
+        """Hand over what `apply` wants.
+
+        On the camera thread, which empties picamera2's set of waiting controls for each request:
+        what another thread adds between its reading and its emptying is lost (0.3.38).
+        """
+        controls = self._controls
+        if controls is not self._controls_set:
+            self._controls_set = controls
+            self.device.set_controls(controls)
 
     def _offer_luma(self, request: Any, ts: Seconds) -> None:
         with self._library.MappedArray(request, "lores", write=False) as mapped:

@@ -1,7 +1,7 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashcamd.cameras.stamps import OLDEST_US, offset_us
+from dashcamd.cameras.stamps import EARLIEST_US, OLDEST_US, offset_us
 
 NOW_S = 50_000.0
 LATENCY_US = st.integers(0, OLDEST_US)
@@ -19,6 +19,16 @@ def test_boottime_stamps_lose_the_time_that_the_machine_slept(latency_us, slept_
     assert monotonic_us + slept_s * 1_000_000 + offset == monotonic_us
 
 
-@given(st.one_of(st.integers(0, 40_000_000_000), st.integers(60_000_000_000, 2**62)))
+NOW_US = round(NOW_S * 1e6)
+
+
+@given(
+    st.one_of(
+        st.integers(0, NOW_US - OLDEST_US - 1),
+        st.integers(NOW_US - EARLIEST_US + 1, 2**62),
+    )
+)
+@example(NOW_US - OLDEST_US - 1)
+@example(NOW_US - EARLIEST_US + 1)
 def test_a_clock_that_is_neither_is_anchored_at_now(sensor_us):
     assert sensor_us + offset_us(sensor_us, NOW_S, suspended_s=0.0) == round(NOW_S * 1e6)

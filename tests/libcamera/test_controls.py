@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,3 +84,26 @@ def test_values_are_of_the_types_that_libcamera_takes(rig):
     camera.camera_ctrl_info = {name: (identifier_of(name), None) for name in controls}
     for identifier, value in Controls(camera, controls).get_libcamera_controls().items():
         request.set_control(identifier, value)
+
+
+def test_every_change_reaches_a_request_while_recording(rig, monkeypatch):
+    import libcamera
+
+    seen = []
+    set_control = libcamera.Request.set_control
+
+    def watched(self, identifier, value):
+        if identifier.name == "Brightness":
+            seen.append(value)
+        set_control(self, identifier, value)
+
+    monkeypatch.setattr(libcamera.Request, "set_control", watched)
+    rig.start()
+    limits = SimpleNamespace(min=-1.0, max=1.0, default=0.0)
+    rig.device.camera_ctrl_info["Brightness"] = (libcamera.controls.Brightness, limits)
+    for brightness in range(100):
+        config = CameraConfig(resolution="640x480", annotate_text="", brightness=brightness)
+        assert rig.camera.apply(config) == ()
+        rig.wait_for_frames(2)
+    rig.camera.check()
+    assert [round(50 + 50 * value) for value in seen] == list(range(100))
