@@ -4,7 +4,7 @@
 (chrt keeps other programs of a busy machine from being measured instead)
 
 The whole house runs in this process: 1280x720 at 25 fps, recording without a pause to a disk whose
-``fdatasync`` takes 2 s every fifth time, previews at 5 fps. Measured is what the camera thread
+``fdatasync`` takes 2 s every fifth time, previews for a cover. Measured is what the camera thread
 spends in our picture callback and in our output: wall time, which includes waiting for the
 interpreter lock and for a processor, and processor time.
 """
