@@ -208,6 +208,8 @@ class KeepService:
             if event is not None and error.errno != errno.ENOENT:
                 self._abandoned.append(message)
             raise
+        if recovered is None and not message.is_durable:
+            delete_part(message.volume.disk, recovery.set_aside_path(message.path))
         if event is not None and recovered is not None:
             event.facts = event.facts.with_part(recovered)
             self._save(event)

@@ -91,11 +91,16 @@ class PartClosed:
 
 @dataclass(frozen=True)
 class PartAbandoned:
-    """A part could not be closed; recover it if the volume can still be written."""
+    """A part could not be closed; recover it if the volume can still be written.
+
+    `is_durable` is false for one of which nothing ever reached the medium: its frames still wait
+    in the ring.
+    """
 
     volume: Volume
     name: EventName
     path: str
+    is_durable: bool = True
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ class RecordService:
     def _abandon(self, volume: Volume, part: Part) -> None:
         self._part = None
         part.abandon()
-        self._keep.put(PartAbandoned(volume, self._open_name, part.path))
+        self._keep.put(PartAbandoned(volume, self._open_name, part.path, part.is_durable))
 
     def _close_event(self, volume: Volume, event: Event) -> None:
         name = self._names.get(event.serial)

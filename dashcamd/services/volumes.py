@@ -27,7 +27,8 @@ class Source(Protocol):
     """Where volumes come from: a folder, or sticks as they are plugged in. It *offers*.
 
     MUST: raise `StorageError` with one line for people when there is nothing to offer.
-    MUST: never wait in `look` and `trouble`. MAY: raise `StorageError` from `look`.
+    MUST: never wait in `look` and `trouble`. MUST: let a volume that failed rest for seconds
+    before it is offered again. MAY: raise `StorageError` from `look`.
     """
 
     is_fixed: bool

@@ -40,6 +40,8 @@ class Part:
         self._stem = stem
         self._overlap_frames = overlap_frames
         self._is_listed = False
+        self.is_durable = False
+        """Whether frames of it were ever synced."""
         self._file = disk.create(self.path)
         self._writer = Mp4Writer(self._file, created_wall=wall)
 
@@ -62,6 +64,7 @@ class Part:
         """Return when `frames` are on the medium; `next_ts` is the stamp that follows them."""
         self._writer.append(frames, next_ts)
         self._file.sync()
+        self.is_durable = True
         if not self._is_listed:
             self._disk.sync_dir(self._folder)
             self._is_listed = True

@@ -59,15 +59,23 @@ def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:
 
     Raises `StorageError`.
     """
-    stem = path[: -len(naming.OPEN_SUFFIX)]
     try:
         is_empty = recover(disk, path).status == EMPTY
     except MediaError:
         is_empty = True
-    final = stem + (naming.DAMAGED_SUFFIX if is_empty else naming.CLOSED_SUFFIX)
+    final = set_aside_path(path) if is_empty else _stem(path) + naming.CLOSED_SUFFIX
     disk.rename(path, final)
     disk.sync_dir(path.rpartition("/")[0])
     return None if is_empty else _facts_of(disk, final, RECOVERED)
+
+
+def set_aside_path(path: str) -> str:
+    """Where `recover_part` puts the open part at `path` when there is no whole frame in it."""
+    return _stem(path) + naming.DAMAGED_SUFFIX
+
+
+def _stem(path: str) -> str:
+    return path[: -len(naming.OPEN_SUFFIX)]
 
 
 def _facts_of(disk: Disk, path: str, status: str) -> PartFacts:
