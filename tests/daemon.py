@@ -32,9 +32,10 @@ class Socket:
         self.volumes: List[Volume] = []
         self.boot_id = boot_id
         self._has_news = False
+        self._rests_until = 0.0
 
     def plug(self, disk: Disk) -> None:
-        self.plugged, self._has_news = PluggedDisk(disk), True
+        self.plugged, self._has_news, self._rests_until = PluggedDisk(disk), True, 0.0
 
     def pull(self) -> None:
         assert self.plugged is not None
@@ -48,6 +49,8 @@ class Socket:
     def offer(self, now: float) -> Volume:
         if self.plugged is None:
             raise StorageError("no stick is plugged in")
+        if now < self._rests_until:
+            raise StorageError("the stick failed a moment ago")
         self.volumes.append(Volume(self.plugged, "/stick", self.boot_id))
         return self.volumes[-1]
 
@@ -55,7 +58,7 @@ class Socket:
         return None if volume.disk is self.plugged else "the stick was pulled out"
 
     def distrust(self, volume: Volume, is_full: bool, now: float) -> None:
-        pass
+        self._rests_until = now + 2.0
 
     def describe(self) -> Dict[str, object]:
         return {}

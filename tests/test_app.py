@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from dashcamd.testing import MemoryDisk, ScriptCamera, number_in
-from tests.daemon import Daemon, settings, sound_frames
+from dashcamd import app
+from dashcamd.clock import SimClock, SystemClock
+from dashcamd.storage import catalog
+from dashcamd.storage.disk import PosixDisk
+from dashcamd.storage.folder import FolderSource
+from dashcamd.testing import MemoryDisk, ScriptCamera
+from dashcamd.types import Anchor
+from tests.daemon import WALL, Daemon, settings, sound_frames
+from tests.decoding import decoded_numbers  # noqa: F401
 
 FPS = 10
 GOP = "k" + "p" * 9
@@ -20,15 +28,15 @@ def script(seconds, motion="", **rules):
 
 
 @pytest.fixture
-def numbers_in():
-    """The numbers that the pictures of a file on a disk show."""
-    av = pytest.importorskip("av", reason="PyAV (extra 'media') decodes the files")
+def numbers_in(decoded_numbers):
+    """The numbers that the pictures of a file on a disk in memory show."""
+    return lambda disk, path: decoded_numbers(disk.content(path))
 
-    def decode(disk, path):
-        with av.open(io.BytesIO(disk.content(path))) as container:
-            return [number_in(picture.to_ndarray()) for picture in container.decode(video=0)]
 
-    return decode
+@pytest.fixture
+def numbers_in_file(decoded_numbers):
+    """The same of an ordinary file."""
+    return lambda path: decoded_numbers(Path(path).read_bytes())
 
 
 def test_motion_is_recorded_with_the_seconds_before_and_after_it(numbers_in):
@@ -253,3 +261,61 @@ def test_status_tells_the_story():
     assert counters["frames_captured"] >= 190
     assert counters["frames_written"] == sound_frames(daemon.disk, daemon.events()[0].parts[0])
     daemon.close()
+
+
+def test_a_stick_that_stays_full_does_not_fill_with_leftovers():
+    """Locked events and films leave no room: nothing can be recorded, and nothing piles up."""
+    disk = MemoryDisk(capacity_bytes=20_000)
+    Daemon(script(2), disk).run().close()
+    disk.put("film.mp4", b"x" * (disk.space().free - 300))
+    daemon = Daemon(script(120, "......" + "#" * 60), disk).run(100)
+    assert "leave no room" in " ".join(daemon.status["faults"])
+    assert daemon.status["counters"]["backlog_frames"] > 500
+    pieces = [path for path in disk.paths if "_p" in path]
+    assert len(pieces) <= 2, "%d files without a frame" % len(pieces)
+    disk.unlink("film.mp4")
+    disk._capacity = 10**9
+    daemon.run().close()
+    frames = [sound_frames(disk, path) for event in daemon.events() for path in event.parts]
+    assert sum(frames) >= 600
+    assert daemon.status["counters"]["frames_lost"] == 0
+
+
+def recorded(folder, clock):
+    """The scripted scene, recorded to `folder` by `app.run`; its disk and events."""
+    folder.mkdir()
+    config = settings(pre_roll_s=0.2, post_roll_s=0.2, gap_s=1.0, segment_s=2.0)
+    config = replace(
+        config,
+        camera=replace(config.camera, source="synthetic", keyframe_s=0.2),
+        control=replace(config.control, socket="%s.sock" % folder),
+    )
+    camera = ScriptCamera("kpppp" * 15, "." * 18 + "#" * 12 + "." * 60, fps=25)
+    anchor = Anchor(clock.monotonic(), WALL, 1.0, "test")
+    source = FolderSource(str(folder), "boot")
+    house = app.build(config, app.World(clock, "boot", lambda: camera, source, lambda: anchor))
+    assert app.run(house) == 0
+    disk = PosixDisk(str(folder))
+    return disk, catalog.events(disk)
+
+
+def test_real_time_and_simulated_time_leave_the_same_files(tmp_path, numbers_in_file):
+    """Three seconds on threads, and the same in lockstep."""
+    told = []
+    for clock in (SystemClock(), SimClock(1000.0, WALL)):
+        disk, (event,) = recorded(tmp_path / type(clock).__name__, clock)
+        facts = event.facts
+        told.append(
+            {
+                "pictures": [numbers_in_file(disk.root + "/" + path) for path in event.parts],
+                "frames": [part.frames for part in facts.parts],
+                "first": round(facts.first_motion - facts.start, 3),
+                "last": round(facts.last_motion - facts.start, 3),
+                "peak": facts.peak_blocks,
+                "motions": facts.motions,
+                "is_closed": facts.is_closed,
+            }
+        )
+    assert told[0] == told[1]
+    assert told[0]["is_closed"]
+    assert sum(told[0]["frames"]) >= 12 + 10

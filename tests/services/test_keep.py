@@ -205,6 +205,15 @@ def test_an_abandoned_part_is_recovered_and_told(desk):
     assert [part.status for part in event.facts.parts] == ["recovered", "ok"]
 
 
+def test_an_abandoned_part_without_a_frame_goes_if_it_never_had_one(desk):
+    name = desk.open_event()
+    for number, is_durable in enumerate([False, True]):
+        path = "%s/120000_p%02d" % (name.path, number)
+        desk.disk.put(path + ".part.mp4", b"\0" * 50)
+        desk.tell(PartAbandoned(desk.volume, name, path + ".part.mp4", is_durable))
+    assert [path for path in desk.disk.paths if "_p" in path] == [name.path + "/120000_p01.damaged"]
+
+
 def test_an_event_goes_on_when_its_stick_is_plugged_in_again():
     desk = Desk()
     plugged = PluggedDisk(desk.disk)

@@ -1,0 +1,104 @@
+"""The detect thread by hand: every field judged, in order, and the recorder told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashcamd.config import MotionConfig
+from dashcamd.handover import Board, Mailbox
+from dashcamd.services.detect import DetectService
+from dashcamd.services.health import HealthService
+from dashcamd.services.messages import Armed, Judged, Triggered, coalesce
+from dashcamd.testing import ScriptCamera
+from dashcamd.types import MOTION_DTYPE, Motion, MotionField, Sinks
+
+
+class Desk:
+    def __init__(self, limit=10_000, **motion):
+        self.fields, self.record, self.board = Mailbox(limit), Mailbox(10_000), Board()
+        config = MotionConfig(**{"warm_up_s": 0.5, **motion})
+        self.service = DetectService(config, self.fields, self.record, self.board)
+        self.now = 0.0
+
+    def play(self, motion):
+        """Fields after a script at ten a second, judged as they come."""
+        camera = ScriptCamera("k" * len(motion), motion, fps=10)
+        camera.start(Sinks(lambda _: None, self.fields.put, lambda _: None), self.now)
+        for _ in motion:
+            self.now = camera.pump()
+            self.service.step(self.now)
+        return self.record.drain()
+
+    @property
+    def posted(self):
+        return self.board.snapshot()["motion"]
+
+
+def test_every_field_is_reported_with_or_without_motion():
+    said = Desk().play("." * 20 + "#" * 10 + "." * 10)
+    assert [type(message) for message in said] == [Judged] * 40
+    assert [message.ts for message in said] == sorted(message.ts for message in said)
+    moving = [place for place, message in enumerate(said) if message.motion]
+    assert moving == list(range(22, 30)), "confirmed by the third field, told from the first"
+    assert said[22].motion.first == said[20].ts
+    assert said[29].motion.last == said[29].ts
+
+
+def test_a_single_flicker_is_no_motion():
+    assert not [message for message in Desk().play("." * 20 + "#" + "." * 20) if message.motion]
+
+
+def test_motion_while_the_camera_warms_up_is_not_believed():
+    assert not [message for message in Desk(warm_up_s=3.0).play("#" * 25) if message.motion]
+
+
+def test_switched_off_it_still_says_how_far_it_is():
+    said = Desk(enabled=False).play("." * 20 + "#" * 10)
+    assert len(said) == 30
+    assert not [message for message in said if message.motion]
+
+
+def test_dropped_fields_are_counted_and_shown():
+    desk = Desk(limit=8)
+    blocks = np.zeros((4, 5), MOTION_DTYPE)
+    for number in range(20):
+        desk.fields.put(MotionField(number / 10, blocks, 1.0, "lores"))
+    desk.service.step(10.0)
+    assert desk.posted["fields_dropped"] == 12
+    assert desk.posted["fields_judged"] == 8
+
+
+def test_closing_judges_what_is_left():
+    desk = Desk()
+    desk.fields.put(MotionField(1.0, np.zeros((4, 5), MOTION_DTYPE), 1.0, "lores"))
+    desk.service.close()
+    assert [message.ts for message in desk.record.drain()] == [1.0]
+
+
+def test_the_board_says_what_is_seen_and_why():
+    desk = Desk()
+    assert desk.play("." * 5)
+    assert not desk.posted["is_moving"]
+    desk.play("." * 20 + "#" * 12)
+    assert desk.posted["is_moving"]
+    assert desk.posted["blocks"] >= 9
+    assert "largest group" in desk.posted["reason"]
+
+
+def test_judgements_fold_without_losing_motion():
+    first, second = Motion(1.0, 2.0, peak_blocks=5), Motion(2.5, 3.0, peak_blocks=9)
+    assert coalesce(Judged(1.0), Judged(2.0)) == Judged(2.0)
+    assert coalesce(Judged(2.0, first), Judged(3.0)) == Judged(3.0, first)
+    both = coalesce(Judged(2.0, first), Judged(3.0, second))
+    assert both == Judged(3.0, Motion(1.0, 3.0, peak_blocks=9))
+    later = Motion(9.0, 9.5)
+    assert coalesce(Judged(3.0, second), Judged(9.5, later)) is None
+    for other in (Triggered(1.0, "x"), Armed(1.0, True)):
+        assert coalesce(Judged(1.0), other) is None
+        assert coalesce(other, Judged(1.0)) is None
+
+
+def test_health_is_what_the_machine_says():
+    board = Board()
+    HealthService(lambda: {"temperature_c": 55.0}, board).step(0.0)
+    assert board.snapshot()["health"] == {"temperature_c": 55.0}
