@@ -257,6 +257,10 @@ class PosixFile:
                 # The kernel forgets the error now and would call the next fsync a success.
                 self.close()
                 raise
+            if os.fstat(self._fd).st_nlink == 0:
+                # Deleted under us: what is synced now is gone as soon as the file is closed.
+                self.close()
+                raise FileNotFoundError(errno.ENOENT, "deleted")
 
     def close(self) -> None:
         """Give the descriptor back; an error of close is of no use to anybody."""
