@@ -12,7 +12,11 @@ from dashcamd.types import Json, Seconds
 
 
 class FolderSource:
-    """Offers one folder; notices when it vanishes or another file system appears in its place."""
+    """Offers one folder; notices when it vanishes or another file system appears in its place.
+
+    Where a stick was mounted at first, only a mounted stick will do: its empty mount point
+    belongs to the system's disk.
+    """
 
     is_fixed = True
 
@@ -20,6 +24,7 @@ class FolderSource:
         self._path = Path(path).absolute()
         self._boot_id = boot_id
         self._device = -1
+        self._mount_point: Optional[Path] = None
 
     def look(self, now: Seconds) -> bool:
         """A folder has no news."""
@@ -29,6 +34,7 @@ class FolderSource:
         """Open the folder for use; it must exist and be writable. Raises `StorageError`."""
         disk = PosixDisk(str(self._path))
         try:
+            self._require_mount()
             self._device = self._path.stat().st_dev
             return Volume(disk, str(self._path), self._boot_id)
         except OSError as error:
@@ -36,6 +42,12 @@ class FolderSource:
             if isinstance(error, StorageError):
                 raise
             raise storage_error("open", str(self._path), error.errno or 0) from None
+
+    def _require_mount(self) -> None:
+        here = _mount_point(self._path)
+        if self._mount_point is not None and here in self._mount_point.parents:
+            raise StorageError("nothing is mounted at %s any more" % self._mount_point)
+        self._mount_point = here
 
     def trouble(self, volume: Volume) -> Optional[str]:
         """Whether the folder vanished or is on another device than when it was offered."""
@@ -51,3 +63,8 @@ class FolderSource:
     def describe(self) -> Json:
         """Nothing beyond the volume itself."""
         return {}
+
+
+def _mount_point(path: Path) -> Path:
+    """The folder at which the file system of `path` is mounted."""
+    return next((place for place in (path, *path.parents) if place.is_mount()), path)
