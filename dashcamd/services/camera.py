@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, Optional
+from typing import Callable, List, Optional
 
 from dashcamd.cameras.choose import is_file
 from dashcamd.cameras.port import Camera, PumpedCamera
@@ -21,6 +21,7 @@ from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError, DeadCameraError, EndOfStream
 from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.services.demand import Demand
 from dashcamd.services.messages import CameraLost, CameraReady, RecordMessage
 from dashcamd.types import CameraInfo, Frame, Jpeg, MotionField, Seconds, Sinks
 
@@ -68,7 +69,8 @@ class CameraService:
         self._ring = ring
         self._record = record
         self._board = board
-        self._sinks = Sinks(self._take, fields.put, previews.put)
+        self._previews = previews
+        self._sinks = Sinks(self._take, fields.put, self._take_jpeg)
         self._camera: Optional[Camera] = None
         self._pumped: Optional[PumpedCamera] = None
         self._info: Optional[CameraInfo] = None
@@ -78,7 +80,9 @@ class CameraService:
         self._last_frame_ts: Optional[Seconds] = None
         self._last_frame_seen: Seconds = 0.0
         self._next_check: Seconds = 0.0
-        self._covers_wanted = 0.0
+        self._demand = Demand()
+        self._on_frame: List[Callable[[], None]] = []
+        self._on_jpeg: List[Callable[[], None]] = []
         self._jpeg_fps = 0.0
 
     @property
@@ -126,7 +130,20 @@ class CameraService:
 
     def want_cover(self, is_wanted: bool) -> None:
         """Ask for previews while an event lacks its cover; from any thread."""
-        self._covers_wanted = COVER_FPS if is_wanted else 0.0
+        self.want_previews("cover", COVER_FPS if is_wanted else 0.0)
+
+    def want_previews(self, who: str, fps: float) -> None:
+        """`who` wants `fps` previews a second from now on, 0 for none; from any thread."""
+        self._demand.want(who, fps)
+        self.wake.set()
+
+    def subscribe(self, on_frame: Callable[[], None], on_jpeg: Callable[[], None]) -> None:
+        """Call these after each frame and preview, on the camera's thread; they only set a flag.
+
+        Before the camera is opened. They must neither wait nor raise.
+        """
+        self._on_frame.append(on_frame)
+        self._on_jpeg.append(on_jpeg)
 
     def step(self, now: Seconds) -> Seconds:
         """Open, pump or check the camera, whatever is due."""
@@ -162,15 +179,19 @@ class CameraService:
         if now >= self._next_check:
             self._next_check = now + CHECK_S
             self._check(camera, now)
+        self._heed_demand(camera)
         if self._pumped is not None:
             return self._pump(self._pumped, now)
         return CHECK_S
 
+    def _heed_demand(self, camera: Camera) -> None:
+        fps = self._demand.fps
+        if fps != self._jpeg_fps:
+            self._jpeg_fps = fps
+            camera.want_jpegs(fps)
+
     def _check(self, camera: Camera, now: Seconds) -> None:
         camera.check()
-        if self._covers_wanted != self._jpeg_fps:
-            self._jpeg_fps = self._covers_wanted
-            camera.want_jpegs(self._jpeg_fps)
         silence_s = now - self._last_frame_seen
         if silence_s > SILENCE_S and not self._is_paced_here:
             raise CameraError(
@@ -194,6 +215,13 @@ class CameraService:
         self._ring.append(frame)
         self._last_frame_ts = frame.ts
         self._last_frame_seen = self._clock.monotonic()
+        for tell in self._on_frame:
+            tell()
+
+    def _take_jpeg(self, picture: Jpeg) -> None:
+        self._previews.put(picture)
+        for tell in self._on_jpeg:
+            tell()
 
     def _lose(self, now: Seconds, why: str) -> None:
         if self._camera is not None:
