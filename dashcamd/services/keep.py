@@ -18,9 +18,10 @@ from dashcamd.core.naming import EventName
 from dashcamd.core.retention import Kept
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Story
-from dashcamd.errors import StorageError
+from dashcamd.errors import OperationError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.messages import (
+    DeleteAsked,
     EventClosed,
     EventOpened,
     FramesLost,
@@ -190,6 +191,8 @@ class KeepService:
             self._close_event(message)
         elif isinstance(message, RoomNeeded):
             self._next_retention = float("-inf")
+        elif isinstance(message, DeleteAsked):
+            self._delete_asked(message)
 
     def _add_part(self, message: PartClosed) -> None:
         path = "%s/%s" % (message.name.path, message.part.file)
@@ -227,6 +230,27 @@ class KeepService:
             self._take_cover(event)
             event.facts = replace(_told(event.facts, message.story), is_closed=True)
             self._save(event)
+
+    def _delete_asked(self, message: DeleteAsked) -> None:
+        try:
+            self._delete(message.folder)
+        except (OperationError, StorageError) as error:
+            message.answer(str(error))
+        else:
+            message.answer(None)
+
+    def _delete(self, folder: str) -> None:
+        volume = self._volume
+        event = catalog.find(volume.disk, folder) if volume is not None else None
+        if volume is None or event is None:
+            raise OperationError("there is no event %s on the stick" % folder)
+        if event.name.path in self._open:
+            raise OperationError("this event is being recorded; it can be deleted afterwards")
+        if event.is_locked:
+            raise OperationError("this event is locked; unlock it first")
+        delete_event(volume.disk, event)
+        self._deleted += 1
+        log.info("deleted %s: asked for", event.name.folder)
 
     def _save(self, event: _Open) -> None:
         path = "%s/%s" % (event.name.path, naming.SIDECAR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 from dashcamd.core.naming import EventName
 from dashcamd.core.wants import Story
@@ -126,7 +126,17 @@ class RoomNeeded:
     """A write found the volume full."""
 
 
-KeepMessage = Union[EventOpened, PartClosed, PartAbandoned, FramesLost, EventClosed, RoomNeeded]
+@dataclass(frozen=True)
+class DeleteAsked:
+    """Somebody wants the event in `folder` deleted; `answer` is told None, or why it is not."""
+
+    folder: str
+    answer: Callable[[Optional[str]], None]
+
+
+KeepMessage = Union[
+    EventOpened, PartClosed, PartAbandoned, FramesLost, EventClosed, RoomNeeded, DeleteAsked
+]
 
 
 @dataclass(frozen=True)
