@@ -32,7 +32,7 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["dashcamd", "dashcamd.*"]),
-    package_data={"dashcamd": ["py.typed"]},
+    package_data={"dashcamd": ["py.typed"], "dashcamd.web": ["static/*"]},
     install_requires=CORE,
     extras_require={
         "media": MEDIA,

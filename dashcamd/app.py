@@ -30,13 +30,24 @@ from dashcamd.services.control import ControlService
 from dashcamd.services.detect import DetectService
 from dashcamd.services.health import HealthService
 from dashcamd.services.keep import KeepService
-from dashcamd.services.messages import KeepMessage, RecordMessage, VolumeFailed, coalesce
+from dashcamd.services.messages import (
+    Armed,
+    DeleteAsked,
+    KeepMessage,
+    RecordMessage,
+    Triggered,
+    VolumeFailed,
+    coalesce,
+)
 from dashcamd.services.record import RecordService
 from dashcamd.services.runner import Lockstep, Service, Threads
 from dashcamd.services.supervisor import Supervisor
 from dashcamd.services.volumes import VolumesService
+from dashcamd.services.web import WebService
 from dashcamd.storage.volume import Volume
-from dashcamd.types import Jpeg, Json, MotionField, Seconds
+from dashcamd.types import Anchor, Jpeg, Json, MotionField, Seconds
+from dashcamd.web import vault
+from dashcamd.web.rooms import Rooms
 from dashcamd.world import World
 
 log = logging.getLogger(__name__)
@@ -46,6 +57,7 @@ MIB = 1 << 20
 FIELDS_WAITING = 64
 RECORD_MESSAGES = 256
 KEEP_MESSAGES = 4096
+OFFERED_ANCHORS = 8
 """Bounds of the mailboxes; far beyond what a healthy machine ever queues."""
 
 
@@ -59,6 +71,7 @@ class House:
     volumes: VolumesService
     control: ControlService
     services: List[Service]
+    web: Optional[WebService] = None
 
     def status(self) -> Json:
         """What `dashcamd status --json` prints, now."""
@@ -90,13 +103,30 @@ def build(config: Config, world: World) -> House:
         config.storage, to_keep, volume, previews, camera.want_cover, timeline, board
     )
     volumes = VolumesService(world.volumes, volume, failed, board, [record.wake, keep.wake])
-    clocks = ClockService(world.anchor, timeline, board)
+    offered: Mailbox[Anchor] = Mailbox(OFFERED_ANCHORS)
+    clocks = ClockService(world.anchor, timeline, board, offered)
     health = HealthService(Machine().read, board)
     control = ControlService(
         socket_path(config.control.socket), board, to_record, volume, world.clock.monotonic
     )
     services: List[Service] = [camera, detect, record, keep, volumes, clocks, health]
-    return House(world, board, camera, volumes, control, services)
+    web = None
+    if config.web.enabled:
+        rooms = Rooms(
+            config,
+            now=world.clock.monotonic,
+            status=lambda: status.document(board.snapshot(), world.clock.monotonic()),
+            ring=ring,
+            previews=previews,
+            volume=volume,
+            watch=lambda fps: camera.want_previews("page", fps),
+            trigger=lambda reason: to_record.put(Triggered(world.clock.monotonic(), reason)),
+            arm=lambda is_armed: to_record.put(Armed(world.clock.monotonic(), is_armed)),
+            delete=lambda folder, answer: to_keep.put(DeleteAsked(folder, answer)),
+            offer_clock=offered.put,
+        )
+        web = WebService(rooms, vault.path_of(config.web.state), board, camera)
+    return House(world, board, camera, volumes, control, services, web)
 
 
 def policy(config: Config) -> Policy:
@@ -157,7 +187,8 @@ def _run_threads(
 ) -> int:
     clock = house.world.clock
     house.control.open()
-    runner = Threads([house.control, *house.services], clock, house.board)
+    outward = [house.control] if house.web is None else [house.control, house.web]
+    runner = Threads([*outward, *house.services], clock, house.board)
     systemd = Systemd()
     supervisor = Supervisor(runner.overdue, house.status, house.board, systemd)
     stop = threading.Event()

@@ -87,6 +87,13 @@ def _annotation(value: str) -> Optional[str]:
     return "at most 200 ASCII characters (the firmware's font has no others)"
 
 
+def _listen(value: str) -> Optional[str]:
+    match = re.fullmatch(r"([\w.-]{1,253}|\[[0-9a-fA-F:.]+\]):(\d{1,5})", value, re.ASCII)
+    if match and int(match.group(2)) <= 65535:
+        return None
+    return "HOST:PORT, such as '0.0.0.0:8080' or '[::]:8080'"
+
+
 EXPOSURE_MODES = (
     "off",
     "auto",
@@ -300,6 +307,31 @@ class ControlConfig:
 
 
 @dataclass(frozen=True)
+class WebConfig:
+    """The page for a phone; needs the extra dashcamd[web]."""
+
+    enabled: bool = setting(False, "Serve the page.")
+    listen: str = setting(
+        "0.0.0.0:8080",
+        "Where it listens, HOST:PORT; 0.0.0.0 is every network this machine is in.",
+        check=_listen,
+    )
+    names: str = setting(
+        "dashcam.local",
+        "Names, split by commas, under which the page may be asked for; addresses, localhost and "
+        "the machine's own name always may.",
+    )
+    preview_fps: float = setting(
+        10.0, "Pictures a second of the preview while somebody watches.", low=0.5, high=30
+    )
+    state: str = setting(
+        "",
+        "File that keeps the page's password (hashed) and who is signed in; '' chooses web.json in "
+        "$STATE_DIRECTORY, /var/lib/dashcamd or the user's state folder.",
+    )
+
+
+@dataclass(frozen=True)
 class LogConfig:
     """What the journal hears."""
 
@@ -317,6 +349,7 @@ class Config:
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 

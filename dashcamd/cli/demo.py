@@ -14,8 +14,10 @@ from dashcamd.cli.arguments import seconds, with_overrides
 from dashcamd.storage import catalog
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.types import Json
+from dashcamd.web import vault
 
 DURATION_S = 45.0
+LISTEN = "127.0.0.1:8080"
 
 
 def add(
@@ -33,6 +35,12 @@ def add(
         help="seconds to run (default: %(default)g; Ctrl-C ends it too)",
     )
     parser.add_argument("--storage", metavar="DIR", help="record here instead")
+    parser.add_argument(
+        "--listen",
+        default=LISTEN,
+        metavar="HOST:PORT",
+        help="where the page for a phone is (default: %(default)s)",
+    )
     parser.set_defaults(act=act)
 
 
@@ -41,21 +49,32 @@ def act(arguments: argparse.Namespace) -> int:
     stick = arguments.storage or tempfile.mkdtemp(prefix="dashcamd-demo-")
     config = with_overrides(arguments.settings, "synthetic", stick)
     config = replace(config, camera=replace(config.camera, resolution="640x480"))
+    state = tempfile.TemporaryDirectory(prefix="dashcamd-demo-state-")
+    secrets = vault.Vault(Path(state.name) / vault.FILE)
+    secrets.open(resets=())
+    web = replace(config.web, enabled=True, listen=arguments.listen, state=str(secrets.path))
+    config = replace(config, web=web)
     print("A drawn scene is the camera, the folder %s is the stick." % stick)
     print("Something crosses the picture now and then; recording starts by itself. Ctrl-C ends.")
     house = app.build(config, world.real(config))
-    status = app.run(house, arguments.duration, _StatusLine().show)
+    with state:
+        status = app.run(house, arguments.duration, _StatusLine(secrets.password or "").show)
     return max(status, _tell(Path(stick)))
 
 
 class _StatusLine:
     """One line that is redrawn in place on a terminal, and printed when the state changes else."""
 
-    def __init__(self) -> None:
+    def __init__(self, password: str) -> None:
         self._is_terminal = sys.stdout.isatty()
         self._state = ""
+        self._password = password
 
     def show(self, status: Json) -> None:
+        address, password = status["web"].get("address"), self._password
+        if address and password:
+            print("\nThe page for your phone: %s   password: %s" % (address, password), flush=True)
+            self._password = ""
         counters, motion = status["counters"], status["motion"]
         line = "%-10s  motion: %-34s  %5d frames seen, %5d on the stick, %d lost" % (
             status["state"],

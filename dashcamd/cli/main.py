@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import List, Optional
 
 from dashcamd import __version__
-from dashcamd.cli import check, config, daemon, demo, events, files, replay, run
+from dashcamd.cli import check, config, daemon, demo, events, files, password, replay, run
 from dashcamd.config import load
 from dashcamd.errors import ConfigError, DashcamError
 
 DEFAULT_CONFIG = Path("/etc/dashcamd/dashcamd.toml")
-COMMANDS = (run, demo, replay, check, daemon, events, files, config)
+COMMANDS = (run, demo, replay, check, daemon, events, files, config, password)
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -36,6 +36,7 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
         "clock": dict(board.get("clock", EMPTY)),
         "health": dict(health),
         "keep": dict(board.get("keep", EMPTY)),
+        "web": dict(board.get("web", EMPTY)),
         "counters": {
             "frames_captured": camera.get("frames_captured", 0),
             "frames_written": recording.get("frames_written", 0),

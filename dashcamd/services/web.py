@@ -1,0 +1,159 @@
+"""The web thread: one asyncio loop with the phone's page, never in the way of the recording.
+
+The loop sleeps until somebody comes: nothing here runs by the clock while nobody watches. Whatever
+goes wrong is a fault on the board and a later attempt; it never ends the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
+
+from dashcamd.errors import DashcamError
+from dashcamd.handover import Board
+from dashcamd.services.camera import CameraService
+from dashcamd.services.file_threads import FileThreads
+from dashcamd.types import Seconds
+from dashcamd.web.rooms import Rooms
+
+if TYPE_CHECKING:
+    from dashcamd.web.site import Site
+
+log = logging.getLogger(__name__)
+
+RETRY_S = (5.0, 30.0, 120.0)
+NEVER_S = 3600.0
+
+MISSING = "the page needs tornado: pip install 'dashcamd[web]' (recording is not affected)"
+
+
+class Bell(threading.Event):
+    """A wake-up that rings inside the loop as well: `set` is all the runner knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ring: Callable[[], None] = lambda: None
+
+    def set(self) -> None:
+        """Wake the thread, wherever it waits."""
+        super().set()
+        self.ring()
+
+
+class WebService:
+    """Serves the page until the daemon ends; `step` lasts as long as the server does."""
+
+    name = "web"
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        vault_path: Path,
+        board: Board,
+        camera: CameraService,
+    ) -> None:
+        self.wake: Bell = Bell()
+        self.address: Optional[str] = None
+        """Where the page is, once it listens."""
+        self._rooms = rooms
+        self._vault_path = vault_path
+        self._board = board
+        self._site: Optional[Site] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._failures = 0
+        board.subscribe(self._board_changed)
+        camera.subscribe(self._frame_came, self._jpeg_came)
+
+    def step(self, now: Seconds) -> Seconds:
+        """Serve until woken; returns how long to wait before the next attempt."""
+        if importlib.util.find_spec("tornado") is None:
+            self._complain(MISSING)
+            return NEVER_S
+        try:
+            asyncio.run(self._serve())
+            return NEVER_S
+        except DashcamError as error:
+            self._complain(str(error))
+        except Exception as error:
+            log.error("the page failed; recording is not affected", exc_info=error)
+            self._complain("failed: %s" % error)
+        pause_s = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
+        return pause_s
+
+    def close(self) -> None:
+        """Everything was closed when `step` returned."""
+
+    async def _serve(self) -> None:
+        from dashcamd.web import server
+        from dashcamd.web.site import Site
+        from dashcamd.web.vault import Vault
+
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        vault = Vault(self._vault_path)
+        vault.open()
+        sockets = server.listen(self._rooms.config.web.listen)
+        threads = FileThreads()
+        site = Site(self._rooms, vault, lambda act: loop.run_in_executor(threads, act))
+        serving = server.serve(site)
+        try:
+            serving.add_sockets(sockets)
+            self._begin(loop, site, lambda: self._call(over.set))
+            self._tell([sock.getsockname() for sock in sockets], vault.password)
+            await over.wait()
+        finally:
+            self._loop, self._site = None, None
+            self.wake.ring = lambda: None
+            serving.stop()
+            site.close()
+            serving.hang_up()
+            threads.shutdown(wait=False)
+            await asyncio.sleep(0)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, site: Site, ring: Callable[[], None]) -> None:
+        self._loop, self._site = loop, site
+        self.wake.ring = ring
+        if self.wake.is_set():  # the end was asked for before there was a bell to ring
+            ring()
+
+    def _tell(self, names: List[Any], password: Optional[str]) -> None:
+        host, port = names[0][:2]
+        shown = "localhost" if host in ("0.0.0.0", "::") else host
+        self.address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
+        self._board.post("web", {"address": self.address, "fault": None})
+        log.info("the page is at %s", self.address)
+        if password is not None:
+            log.info("nobody has signed in yet; `dashcamd password` shows the password")
+
+    def _complain(self, why: str) -> None:
+        log.warning("no page: %s", why)
+        self._board.post("web", {"address": None, "fault": why})
+
+    def _board_changed(self) -> None:
+        site = self._site
+        if site is not None and site.news.is_watched:
+            self._call(site.news.tick)
+
+    def _frame_came(self) -> None:
+        site = self._site
+        if site is not None and site.live.is_watched:
+            self._call(site.live.tick)
+
+    def _jpeg_came(self) -> None:
+        site = self._site
+        if site is not None and site.preview.is_watched:
+            self._call(site.preview.tick)
+
+    def _call(self, act: Callable[[], None]) -> None:
+        """Run `act` on the loop; from any thread, at any time of the loop's life."""
+        loop = self._loop
+        try:
+            if loop is not None:
+                loop.call_soon_threadsafe(act)
+        except RuntimeError:
+            return  # the loop closed between the two lines: nobody watches any more

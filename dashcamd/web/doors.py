@@ -1,0 +1,158 @@
+"""What every request passes: host, session, origin, kind of content; and what every answer says.
+
+GET never changes anything. Everything but the sign-in and the files it is made of needs a session
+(cookie) or a script's token (``Authorization: Bearer``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, Dict, Optional
+
+from tornado import httputil
+from tornado.web import HTTPError, RequestHandler
+
+from dashcamd.errors import DashcamError, OperationError, StorageError
+from dashcamd.types import Json
+from dashcamd.web import hosts
+from dashcamd.web.recordings import MissingError
+from dashcamd.web.site import Site
+
+log = logging.getLogger(__name__)
+
+COOKIE = "dashcamd"
+COOKIE_DAYS = 400
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'"
+)
+
+HEADERS: Dict[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Server": "dashcamd",
+}
+
+
+class Door(RequestHandler):
+    """A request that needs a session. Subclasses that do not say `is_public`."""
+
+    is_public = False
+    site: Site
+    session = ""
+
+    def initialize(self, site: Site) -> None:
+        """Tornado's way to hand things in."""
+        self.site = site
+
+    def set_default_headers(self) -> None:
+        """Every answer carries them, errors as well."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        """Refuse what may not enter."""
+        host = self.request.headers.get("Host", "")
+        if not hosts.is_ours(host, self.site.hosts):
+            raise HTTPError(421, reason="This is not the name of this camera")
+        self._identify()
+        if not self.session and not self.is_public:
+            self.refuse()
+            return
+        if self.request.method not in ("GET", "HEAD"):
+            self._check_write(host)
+
+    def refuse(self) -> None:
+        """Nobody is signed in."""
+        raise HTTPError(401, reason="Sign in first")
+
+    def check_xsrf_cookie(self) -> None:
+        """`prepare` looks at Origin and content type instead."""
+
+    def log_exception(self, *error: Any) -> None:
+        """Our own errors are answers; only surprises are logged."""
+        if not isinstance(error[1], (HTTPError, DashcamError)):
+            log.error("the page's %s failed", self.request.path, exc_info=error[1])
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """One line of JSON."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, DashcamError):
+            status_code = _status_of(error)
+            self.set_status(status_code)
+        text = str(error) if isinstance(error, DashcamError) else self._reason
+        self.answer({"error": text})
+
+    def answer(self, document: Any) -> None:
+        """Send `document` as JSON."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(document, separators=(",", ":")))
+
+    def number(self, name: str, low: float, high: float) -> Optional[float]:
+        """A number from the query; None without it. Raises 400 for anything else."""
+        text = self.get_query_argument(name, None)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise HTTPError(400, reason="%s must be a number from %g to %g" % (name, low, high))
+        return value
+
+    def body(self) -> Json:
+        """The JSON object that was sent."""
+        try:
+            document = json.loads(self.request.body.decode("utf-8") or "{}")
+        except (ValueError, RecursionError):
+            raise HTTPError(400, reason="The content is not JSON") from None
+        if not isinstance(document, dict):
+            raise HTTPError(400, reason="The content is not a JSON object")
+        return document
+
+    def _identify(self) -> None:
+        """Find out who asks; the file with the secrets may have been changed meanwhile."""
+        vault = self.site.vault
+        vault.refresh()
+        cookie = self.get_cookie(COOKIE) or ""
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        self.is_script = scheme.lower() == "bearer" and vault.is_token(token.strip())
+        if self.is_script:
+            self.session = "script"
+        elif vault.is_session(cookie):
+            self.session = cookie
+
+    def _check_write(self, host: str) -> None:
+        origin = self.request.headers.get("Origin")
+        is_bare_script = self.is_script and origin is None
+        if not is_bare_script and not hosts.is_same_origin(origin, host, self.request.protocol):
+            raise HTTPError(403, reason="This change comes from a foreign page")
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise HTTPError(415, reason="Send application/json")
+
+
+def _status_of(error: DashcamError) -> int:
+    if isinstance(error, MissingError):
+        return 404
+    if isinstance(error, OperationError):
+        return 409
+    return 503 if isinstance(error, StorageError) else 400
+
+
+def stream_head(content_type: str, **more: str) -> bytes:
+    """The beginning of an answer without an end, for a detached connection."""
+    headers = httputil.HTTPHeaders({**HEADERS, "Connection": "close"})
+    headers["Content-Type"] = content_type
+    for name, value in more.items():
+        headers[name.replace("_", "-")] = value
+    lines = ["HTTP/1.1 200 OK", *("%s: %s" % pair for pair in headers.get_all())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

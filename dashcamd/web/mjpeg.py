@@ -1,0 +1,192 @@
+"""The preview: JPEGs pushed to those who watch, the latest one wins, never a queue.
+
+Each part's headers go out right behind the frame before it: browsers paint a part when they meet
+the next boundary, so without that every picture is shown one frame late. When no picture comes a
+drawn one says why. Runs on the web's loop alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import List, Optional
+
+from dashcamd.types import Jpeg, Json, Seconds
+from dashcamd.web.notice import notice
+from dashcamd.web.outlet import Outlet
+from dashcamd.web.rooms import Rooms
+
+BOUNDARY = "frame"
+CONTENT_TYPE = "multipart/x-mixed-replace; boundary=" + BOUNDARY
+_NEXT = ("\r\n--%s\r\nContent-Type: image/jpeg\r\n\r\n" % BOUNDARY).encode("ascii")
+FIRST = _NEXT[2:]
+
+SEND_BUFFER = 32 * 1024
+"""About one picture: what waits in the kernel is as old as it is long."""
+
+FPS_LIMIT = 30.0
+POLL_FPS = 8.0
+POLL_LINGER_S = 3.0
+"""Somebody who fetched one picture probably wants the next one."""
+
+SILENCE_S = 2.5
+"""Without a picture for so long a drawn one says why, and again every `SWEEP_S`."""
+
+SWEEP_S = 1.0
+PER_SESSION = 2
+"""A browser allows six connections to one place; a newer stream replaces the oldest."""
+
+VIEWERS = 60
+
+
+class _Viewer:
+    """One stream: what it was sent last and how often it wants more."""
+
+    def __init__(self, outlet: Outlet, fps: float) -> None:
+        self.outlet = outlet
+        self.fps = fps
+        self.sent_ts: Seconds = float("-inf")
+        self.due: Seconds = float("-inf")
+        self.shown_ts: Optional[Seconds] = None
+
+
+class Preview:
+    """Everybody who watches pictures."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._viewers: List[_Viewer] = []
+        self._waiting: List[asyncio.Future[None]] = []
+        self._polled_at: Seconds = float("-inf")
+        self._began: Seconds = 0.0
+        self._asked_fps = 0.0
+        self._sweeping: Optional[asyncio.TimerHandle] = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether news of pictures is wanted."""
+        return self._asked_fps > 0
+
+    @property
+    def viewers(self) -> int:
+        """How many streams are open."""
+        return len(self._viewers)
+
+    def add(self, outlet: Outlet, fps: float) -> None:
+        """Stream to `outlet`, at most `fps` pictures a second."""
+        same = [viewer for viewer in self._viewers if viewer.outlet.session == outlet.session]
+        for viewer in same[: max(0, len(same) - PER_SESSION + 1)]:
+            viewer.outlet.close()
+        viewer = _Viewer(outlet, min(max(fps, 0.1), FPS_LIMIT))
+        outlet.on_gone = lambda: self._remove(viewer)
+        outlet.on_free = lambda: self._offer(viewer)
+        self._viewers.append(viewer)
+        self._ask()
+        self._offer(viewer)
+
+    def tick(self) -> None:
+        """A picture arrived."""
+        for viewer in list(self._viewers):
+            self._offer(viewer)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def picture(self, patience_s: Seconds = 1.5) -> Jpeg:
+        """One fresh picture, or the drawn one that says why there is none."""
+        self._polled_at = self._rooms.now()
+        self._ask()
+        jpeg = self._fresh()
+        if jpeg is None:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await asyncio.wait([waiter], timeout=patience_s)
+            waiter.cancel()
+            jpeg = self._fresh()
+        return jpeg or self._notice()
+
+    def age_s(self, session: str) -> Optional[Seconds]:
+        """How old the newest picture is that left for this session; None while it has none."""
+        shown = [v.shown_ts for v in self._viewers if v.outlet.session == session]
+        latest = max((ts for ts in shown if ts is not None), default=None)
+        return None if latest is None else max(0.0, self._rooms.now() - latest)
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for viewer in list(self._viewers):
+            viewer.outlet.close()
+        for waiter in self._waiting:
+            waiter.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._polled_at = float("-inf")
+        self._ask()
+
+    def _fresh(self) -> Optional[Jpeg]:
+        _, jpeg = self._rooms.previews.peek()
+        if jpeg is None or self._rooms.now() - jpeg.ts > 1.0:
+            return None
+        return jpeg
+
+    def _offer(self, viewer: _Viewer) -> None:
+        jpeg = self._fresh()
+        now = self._rooms.now()
+        if jpeg is None or jpeg.ts <= viewer.sent_ts or not viewer.outlet.is_free:
+            return
+        if now < viewer.due:
+            return
+        viewer.due = max(viewer.due, now - 0.5 / viewer.fps) + 0.98 / viewer.fps
+        viewer.sent_ts = jpeg.ts
+        viewer.shown_ts = jpeg.ts
+        viewer.outlet.send((jpeg.data, _NEXT))
+
+    def _remove(self, viewer: _Viewer) -> None:
+        self._viewers.remove(viewer)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Tell the camera how many pictures are wanted now."""
+        is_polled = self._rooms.now() - self._polled_at < POLL_LINGER_S
+        fps = max((viewer.fps for viewer in self._viewers), default=0.0)
+        fps = max(fps, POLL_FPS if is_polled else 0.0)
+        if fps and not self._asked_fps:
+            self._began = self._rooms.now()
+        if fps != self._asked_fps:
+            self._asked_fps = fps
+            self._rooms.watch(fps)
+        if fps and self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        for viewer in list(self._viewers):
+            if viewer.outlet.is_stalled():
+                viewer.outlet.close()
+        self._explain_silence()
+        self._ask()
+
+    def _explain_silence(self) -> None:
+        _, jpeg = self._rooms.previews.peek()
+        since = max(self._began, jpeg.ts if jpeg else self._began)
+        if self._rooms.now() - since < SILENCE_S:
+            return
+        drawn = self._notice()
+        for viewer in self._viewers:
+            if viewer.outlet.is_free:
+                viewer.shown_ts = None
+                viewer.outlet.send((drawn.data, _NEXT))
+
+    def _notice(self) -> Jpeg:
+        return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))
+
+
+def why_no_picture(status: Json) -> str:
+    """One line for the drawn picture."""
+    camera = status.get("camera", {})
+    if camera.get("state") == "lost":
+        return "No picture: camera lost. %s" % (camera.get("fault") or "")
+    if camera.get("state") == "ended":
+        return "No picture: the film has ended"
+    if camera.get("state") is None:
+        return "No picture yet: starting"
+    return "No picture: the camera makes no previews"

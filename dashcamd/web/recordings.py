@@ -1,0 +1,187 @@
+"""What is on the stick, for the page: events by their folder's name, parts by their file's name.
+
+Names from a request are only ever looked up among names that a listing of the volume gave; no
+path of a request reaches the file system. Every function here waits for the stick, so it runs on
+the web's file threads. Raises `StorageError`, and `OperationError` for what is not there.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional
+
+from dashcamd.core import naming
+from dashcamd.core.naming import EventName
+from dashcamd.errors import OperationError
+from dashcamd.handover import Latest
+from dashcamd.storage import catalog
+from dashcamd.storage.catalog import StoredEvent
+from dashcamd.storage.disk import DiskFile
+from dashcamd.storage.locking import set_lock
+from dashcamd.storage.volume import Volume
+from dashcamd.types import Json
+from dashcamd.web.growing import Frozen, freeze
+
+LIST_LIMIT = 200
+
+
+class MissingError(OperationError):
+    """There is no such event or file, or no volume at all (404)."""
+
+
+class Recording(NamedTuple):
+    """An open file of an event and what it is served as. Close it."""
+
+    file: DiskFile
+    name: str
+    size: int
+    etag: str
+    frozen: Optional[Frozen]
+    version: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes at `offset` of what is served."""
+        if self.frozen is not None:
+            return self.frozen.read(self.file, offset, size)
+        return self.file.read(offset, size)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.file.close()
+
+
+class Recordings:
+    """Events on the volume in use. Any thread; remembers only where folders are."""
+
+    def __init__(self, slot: Latest[Optional[Volume]]) -> None:
+        self._slot = slot
+        self._known: Dict[str, EventName] = {}
+
+    @property
+    def version(self) -> int:
+        """Changes whenever another volume, or none, is in use."""
+        return self._slot.peek()[0]
+
+    def events(self, limit: int, before: Optional[int], day: str) -> Json:
+        """The newest events first: at most `limit`, of numbers below `before`, of one `day`."""
+        volume = self._volume()
+        names = sorted(catalog.names(volume.disk), reverse=True)
+        self._known = {name.folder: name for _, name in names}
+        chosen = [
+            name
+            for number, name in names
+            if (before is None or number < before) and (not day or name.day == day)
+        ]
+        page = chosen[: max(1, min(limit, LIST_LIMIT))]
+        found = [describe(catalog.load(volume.disk, name)) for name in page]
+        more = len(chosen) > len(page)
+        return {
+            "events": found,
+            "next": found[-1]["number"] if more else None,
+            "total": len(names),
+            "days": sorted({name.day for _, name in names}, reverse=True),
+        }
+
+    def event(self, folder: str) -> Json:
+        """One event."""
+        return describe(catalog.load(self._volume().disk, self._name(folder)))
+
+    def lock(self, folder: str, is_locked: bool) -> Json:
+        """Lock an event, or unlock it."""
+        volume, name = self._volume(), self._name(folder)
+        set_lock(volume.disk, name.folder, is_locked)
+        return self.event(folder)
+
+    def open(self, folder: str, file_name: str, upto: Optional[int]) -> Recording:
+        """A file of an event for reading; `upto` is what `freeze` gave for one that grew."""
+        volume, version, name = self._volume(), self.version, self._name(folder)
+        part = naming.parse_part(file_name)
+        if part is None and file_name != naming.COVER:
+            raise MissingError("no file %s in event %s" % (file_name[:40], name.folder))
+        names = {found for found, _ in catalog.load(volume.disk, name).files}
+        was_open = part is not None and part.suffix == naming.OPEN_SUFFIX
+        actual = file_name
+        if was_open and file_name not in names and upto is not None:
+            actual = file_name[: -len(naming.OPEN_SUFFIX)] + naming.CLOSED_SUFFIX
+        if actual not in names:
+            raise MissingError("no file %s in event %s" % (file_name, name.folder))
+        file = volume.disk.open("%s/%s" % (name.path, actual))
+        return _served(file, actual, was_open, upto, version)
+
+    def _volume(self) -> Volume:
+        _, volume = self._slot.peek()
+        if volume is None:
+            raise MissingError("no stick is in use, so there are no recordings to show")
+        return volume
+
+    def _name(self, folder: str) -> EventName:
+        if naming.event_number(folder) is None:
+            raise MissingError("that is not the name of an event")
+        if folder not in self._known:
+            found = catalog.names(self._volume().disk)
+            self._known = {name.folder: name for _, name in found}
+        if folder not in self._known:
+            raise MissingError("no event %s on this stick" % folder)
+        return self._known[folder]
+
+
+def _served(
+    file: DiskFile, name: str, was_open: bool, upto: Optional[int], version: int
+) -> Recording:
+    frozen = None
+    if was_open:
+        frozen = freeze(file, upto)
+        if frozen is None:
+            file.close()
+            raise MissingError("%s has no whole picture yet" % name)
+    size = frozen.size if frozen else file.size
+    return Recording(file, name, size, '"%s-%d"' % (name.partition(".")[0], size), frozen, version)
+
+
+def describe(event: StoredEvent) -> Json:
+    """One event for the page."""
+    facts = event.facts
+    moment = facts.moment if facts else None
+    is_open = bool(event.open_parts) or bool(facts and not facts.is_closed)
+    return {
+        "id": event.name.folder,
+        "number": event.number,
+        "day": event.name.day,
+        "reason": facts.reason if facts else naming.event_reason(event.name.folder),
+        "start": moment.iso if moment else None,
+        "start_unix_s": round(moment.wall, 3) if moment else None,
+        "uncertainty_s": round(moment.uncertainty_s, 1) if moment else None,
+        "duration_s": round(sum(part.duration_s for part in facts.parts), 3) if facts else 0.0,
+        "bytes": event.bytes,
+        "locked": event.is_locked,
+        "open": is_open,
+        "cover": _url(event, naming.COVER) if _has(event, naming.COVER) else None,
+        "gaps": sum(gap.frames for gap in facts.gaps) if facts else 0,
+        "parts": _parts(event),
+    }
+
+
+def _parts(event: StoredEvent) -> List[Json]:
+    facts = {part.file: part for part in event.facts.parts} if event.facts else {}
+    found = []
+    for path in (*event.parts, *event.open_parts):
+        file = path.rpartition("/")[2]
+        known = facts.get(file)
+        found.append(
+            {
+                "file": file,
+                "url": _url(event, file),
+                "bytes": dict(event.files)[file],
+                "duration_s": round(known.duration_s, 3) if known else None,
+                "status": known.status if known else None,
+                "open": file.endswith(naming.OPEN_SUFFIX),
+            }
+        )
+    return found
+
+
+def _has(event: StoredEvent, file: str) -> bool:
+    return any(name == file for name, _ in event.files)
+
+
+def _url(event: StoredEvent, file: str) -> str:
+    return "/media/%s/%s" % (event.name.folder, file)

@@ -1,0 +1,37 @@
+"""What the page sees of the daemon and may ask of it: the one door between web and house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from dashcamd.config import Config
+from dashcamd.handover import Latest, Ring
+from dashcamd.storage.volume import Volume
+from dashcamd.types import Anchor, Jpeg, Json, Seconds
+
+Answer = Callable[[Optional[str]], None]
+"""Told once, from any thread: None when it is done, else why it cannot be."""
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """All callables may be called from the web's thread and return at once.
+
+    `watch` asks the camera for that many previews a second; `trigger` records now; `delete`
+    takes an event's folder name and answers later; `offer_clock` is an anchor that is taken only
+    while nothing better is known. `eject` is None where there is nothing to eject.
+    """
+
+    config: Config
+    now: Callable[[], Seconds]
+    status: Callable[[], Json]
+    ring: Ring
+    previews: Latest[Jpeg]
+    volume: Latest[Optional[Volume]]
+    watch: Callable[[float], None]
+    trigger: Callable[[str], None]
+    arm: Callable[[bool], None]
+    delete: Callable[[str, Answer], None]
+    offer_clock: Callable[[Anchor], None]
+    eject: Optional[Callable[[Answer], None]] = None

@@ -1,0 +1,54 @@
+"""Everything one web server shares between its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Awaitable, Callable, FrozenSet, Optional
+
+from dashcamd.types import Json
+from dashcamd.web import hosts
+from dashcamd.web.access import Turnstile
+from dashcamd.web.live import Live
+from dashcamd.web.mjpeg import Preview
+from dashcamd.web.news import News
+from dashcamd.web.recordings import Recordings
+from dashcamd.web.rooms import Rooms
+from dashcamd.web.vault import Vault
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs something that waits (for a stick, for a hash) on another thread."""
+
+
+class Site:
+    """The parts of the page; made and used on the web's loop."""
+
+    def __init__(self, rooms: Rooms, vault: Vault, in_thread: InThread) -> None:
+        self.rooms = rooms
+        self.vault = vault
+        self.in_thread = in_thread
+        self.turnstile = Turnstile()
+        self.hashing = asyncio.Lock()
+        """One password at a time: hashing takes 4 MiB and a Pi Zero's whole attention."""
+        self.preview = Preview(rooms)
+        self.live = Live(rooms.ring)
+        self.news = News(self.state)
+        self.recordings = Recordings(rooms.volume)
+        self.hosts: FrozenSet[str] = hosts.own_names(socket.gethostname(), rooms.config.web.names)
+
+    def state(self, session: str) -> Json:
+        """The status document with what concerns this session."""
+        status = self.rooms.status()
+        age_s: Optional[float] = self.preview.age_s(session)
+        status["preview"] = {
+            "age_s": None if age_s is None else round(age_s, 3),
+            "viewers": self.preview.viewers + self.live.viewers,
+        }
+        status["can"] = {"eject": self.rooms.eject is not None}
+        return status
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self.preview.close()
+        self.live.close()
+        self.news.close()

@@ -1,0 +1,319 @@
+'use strict';
+const App = (() => {
+  const $ = id => document.getElementById(id);
+  let state = null, heard = 0, events = [], oldest = null, shownDay = '', timer = null, lastEvent = null, lastVolume = null, hidden = new Set();
+
+  async function api(path, body) {
+    const options = body === undefined ? {} : {
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body),
+    };
+    const answer = await fetch('/api/v1/' + path, options);
+    if (answer.status === 401) { location.replace('/sign-in'); throw new Error('signed out'); }
+    const document = await answer.json();
+    if (!answer.ok) throw new Error(document.error);
+    return document;
+  }
+  function toast(text, undo) {
+    $('toast-text').textContent = text;
+    $('undo').hidden = !undo;
+    $('undo').onclick = () => { $('toast').hidden = true; if (undo) undo(); };
+    $('toast').hidden = false;
+    clearTimeout(timer);
+    timer = setTimeout(() => { $('toast').hidden = true; }, 6000);
+  }
+  function ask(text, yes) {
+    return new Promise(done => {
+      $('ask-text').textContent = text;
+      $('ask-yes').textContent = yes;
+      let answer = false;
+      $('ask-yes').onclick = () => { answer = true; $('ask').close(); };
+      $('ask-no').onclick = () => $('ask').close();
+      $('ask').addEventListener('close', () => done(answer), {once: true});
+      $('ask').showModal();
+      $('ask-no').focus();
+    });
+  }
+  async function act(call) {
+    try { return await call(); } catch (error) { toast(error.message || w('no_connection')); return null; }
+  }
+  const gigabytes = bytes => (bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0);
+  const size = bytes => bytes < 1e6 ? Math.ceil(bytes / 1e3) + ' kB' : bytes < 1e9 ? (bytes / 1e6).toFixed(1) + ' MB' : gigabytes(bytes) + ' GB';
+  function span(seconds) {
+    return seconds < 5400 ? w('minutes', {n: Math.max(0, Math.round(seconds / 60))}) : w('hours', {n: Math.round(seconds / 3600)});
+  }
+  function length(seconds) {
+    const whole = Math.round(seconds || 0);
+    return Math.floor(whole / 60) + ':' + String(whole % 60).padStart(2, '0');
+  }
+  function when(event) {
+    if (!event.start_unix_s) return event.id.slice(0, 2) + ':' + event.id.slice(2, 4) + ':' + event.id.slice(4, 6) + ' (' + w('clock_unknown') + ')';
+    return new Date(event.start_unix_s * 1000).toLocaleTimeString(language);
+  }
+  function why(event) { return WORDS['r_' + event.reason] ? w('r_' + event.reason) : event.reason; }
+  function title(event) { return when(event) + ' · ' + why(event); }
+
+  // State: one word, never green while nothing could be saved.
+  function tell() {
+    const gone = performance.now() - heard > 12000;
+    const word = gone || !state ? (state || gone ? 'gone' : 'starting') : state.state.replace(' ', '_');
+    const kinds = {recording: 'saving', armed: 'ready', disarmed: 'off', starting: 'off', ended: 'off'};
+    $('state').className = 'state ' + (kinds[word] || 'bad');
+    set('state-word', w('s_' + word));
+    const age = state && state.last_durable_age_s;
+    set('state-more', w('m_' + word, {s: age === null || age === undefined ? '?' : age.toFixed(0)}));
+    document.title = w('s_' + word) + ' · dashcam';
+    if (!state) return;
+    const clock = state.clock;
+    set('clock', clock.known ? new Date(clock.now).toLocaleTimeString(language, {hour: '2-digit', minute: '2-digit'}) : '--:--');
+    set('arm-word', w(state.armed ? 'disarm' : 'arm'));
+    $('eject').hidden = !state.can.eject;
+    const useless = gone || word === 'camera_lost';
+    $('record').disabled = $('arm').disabled = useless;
+    $('lock').disabled = gone || !state.volume.where;
+    $('eject').disabled = gone || !state.volume.where;
+    banners(gone ? 'gone' : word);
+    room();
+    health();
+    if (state.event !== lastEvent || state.volume.where !== lastVolume) {
+      lastEvent = state.event;
+      lastVolume = state.volume.where;
+      setTimeout(refresh, 400);
+    }
+  }
+  function set(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
+  function banners(word) {
+    const wanted = [];
+    if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), w('d_no_stick')]);
+    if (word === 'camera_lost') wanted.push(['bad', w('b_camera_lost'), w('d_camera_lost')]);
+    if (state.keep.short_bytes) wanted.push(['bad', w('b_full'), w('d_full')]);
+    if (word === 'fault') wanted.push(['bad', w('b_fault'), state.faults.join('; ')]);
+    if (word !== 'gone' && (!state.clock.known || state.clock.uncertainty_s > 60)) wanted.push(['', w('b_clock'), w('d_clock'), w('use_phone_time'), clock]);
+    const key = JSON.stringify(wanted);
+    if ($('banners').dataset.key === key) return;
+    $('banners').dataset.key = key;
+    $('banners').replaceChildren(...wanted.map(([kind, head, text, button, call]) => {
+      const box = make('div', 'banner ' + kind), words = make('div');
+      words.append(make('b', '', head), make('span', 'quiet', text));
+      box.append(words);
+      if (button) { const node = make('button', '', button); node.onclick = call; box.append(node); }
+      return box;
+    }));
+  }
+  function room() {
+    const volume = state.volume;
+    if (!volume.total_bytes) { set('room', w('on_the_stick')); set('stick-size', ''); $('used').style.width = '0'; return; }
+    const reserve = Math.min(512 * 1048576, volume.total_bytes / 10);
+    const rate = state.camera.ring_span_s > 2 ? state.camera.ring_bytes / state.camera.ring_span_s : 0;
+    const left = Math.max(0, volume.free_bytes - reserve);
+    $('used').style.width = 100 * (1 - volume.free_bytes / volume.total_bytes) + '%';
+    set('stick-size', w('free', {n: gigabytes(volume.free_bytes), m: gigabytes(volume.total_bytes)}));
+    set('room', left <= 0 ? w('replacing') : rate ? w('hours_fit', {h: span(left / rate)}) : '');
+  }
+  function health() {
+    const facts = [
+      [w('h_camera'), [state.camera.name, state.camera.resolution, state.camera.fps && state.camera.fps + ' fps'].filter(Boolean).join(' ')],
+      [w('h_motion'), state.motion.reason], [w('h_frames'), state.counters.frames_lost],
+      [w('h_temperature'), temperature()], [w('h_clock'), state.clock.source && state.clock.source + ' ±' + state.clock.uncertainty_s + ' s'],
+      [w('h_viewers'), state.preview.viewers], ...state.faults.map(fault => ['!', fault]),
+    ];
+    $('health').replaceChildren(...facts.filter(fact => fact[1] !== undefined && fact[1] !== null && fact[1] !== '').flatMap(
+      ([name, value]) => [make('dt', '', name), make('dd', '', String(value))]));
+  }
+  function temperature() {
+    for (const name of ['temperature_c', 'cpu_temperature_c', 'cpu_c'])
+      if (typeof state.health[name] === 'number') return state.health[name].toFixed(0) + ' °C';
+    return null;
+  }
+  function make(kind, name, text) {
+    const node = document.createElement(kind);
+    if (name) node.className = name;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+  function icon(name, kind) {
+    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+    svg.setAttribute('aria-hidden', 'true');
+    if (kind) svg.setAttribute('class', kind);
+    use.setAttribute('href', '#i-' + name);
+    svg.append(use);
+    return svg;
+  }
+
+  // Events.
+  async function refresh(more) {
+    if (state && !state.volume.where) { events = []; oldest = null; draw([]); return; }
+    const query = 'limit=40' + (shownDay ? '&day=' + encodeURIComponent(shownDay) : '') + (more && oldest !== null ? '&before=' + oldest : '');
+    const found = await act(() => api('events?' + query));
+    if (!found) return;
+    events = more ? events.concat(found.events) : found.events;
+    oldest = found.next;
+    draw(found.days);
+    set('events-count', String(found.total));
+  }
+  function draw(days) {
+    const today = days[0] || '';
+    if (!shownDay && today) shownDay = today;
+    if (days.length && !days.includes(shownDay)) { shownDay = today; }
+    $('day').replaceChildren(...days.map(day => { const node = make('option', '', day); node.value = day; node.selected = day === shownDay; return node; }));
+    $('day').hidden = !days.length;
+    const seen = events.filter(event => !hidden.has(event.id) && (!shownDay || event.day === shownDay));
+    $('events').replaceChildren(...seen.map(row));
+    if (!seen.length) $('events').append(make('li', 'quiet', w(state && !state.volume.where ? 'on_the_stick' : 'no_events')));
+    $('older').hidden = oldest === null;
+    strip(seen);
+  }
+  function row(event) {
+    const item = make('li'), button = make('button', 'event'), thumb = make('span', 'thumb'), words = make('span');
+    button.dataset.event = event.id;
+    if (event.cover) { const image = make('img'); image.src = event.cover; image.alt = ''; image.loading = 'lazy'; thumb.append(image); }
+    thumb.append(icon('play'), make('small', '', length(event.duration_s)));
+    words.append(make('b', '', when(event)), make('span', 'quiet', [why(event), size(event.bytes), event.open ? w('still_recording') : ''].filter(Boolean).join(' · ')));
+    button.append(thumb, words);
+    if (event.locked) { button.append(icon('lock', 'kept')); words.append(make('span', 'quiet', w('locked'))); }
+    button.onclick = () => show(event.id);
+    item.append(button);
+    return item;
+  }
+  function strip(seen) {
+    const dated = seen.filter(event => event.start_unix_s);
+    const box = $('strip');
+    box.setAttribute('aria-label', w('events') + ': ' + dated.length);
+    box.replaceChildren(...dated.map(event => {
+      const start = new Date(event.start_unix_s * 1000), node = make('button', event.locked ? 'locked' : '');
+      const at = start.getHours() * 3600 + start.getMinutes() * 60 + start.getSeconds();
+      node.style.left = at / 864 + '%';
+      node.style.width = Math.max(0.6, event.duration_s / 864) + '%';
+      node.setAttribute('aria-label', title(event));
+      node.tabIndex = -1;
+      node.onclick = () => show(event.id);
+      return node;
+    }));
+    const now = new Date(), line = make('i');
+    line.style.left = (now.getHours() * 3600 + now.getMinutes() * 60) / 864 + '%';
+    box.append(line);
+  }
+  async function show(id) {
+    const event = await act(() => api('events/' + id));
+    if (event) Player.open(event);
+  }
+  async function lock(id, locked) {
+    const event = await act(() => api('events/' + id + '/lock', {locked}));
+    if (event) { toast(w(locked ? 'locked' : 'unlocked')); refresh(); }
+    return event;
+  }
+  // The event leaves the list at once and the stick when there is no way back any more.
+  async function remove(event, done) {
+    if (!await ask(w('sure_delete'), w('delete'))) return;
+    done();
+    hidden.add(event.id);
+    draw([...$('day').options].map(option => option.value));
+    const later = setTimeout(async () => {
+      await act(() => api('events/' + event.id + '/delete', {confirm: true}));
+      hidden.delete(event.id);
+      refresh();
+    }, 5000);
+    toast(w('deleting'), () => { clearTimeout(later); hidden.delete(event.id); refresh(); });
+  }
+  async function clock() {
+    if (await act(() => api('clock', {unix_s: Date.now() / 1000, confirm: true}))) $('banners').dataset.key = '';
+  }
+
+  // Settings.
+  async function settings() {
+    const found = await act(() => api('settings'));
+    if (!found) return;
+    $('settings').replaceChildren(...found.sections.map(section => {
+      const box = make('details');
+      box.append(make('summary', '', section.name), make('p', 'quiet', section.sentence));
+      for (const key of section.keys) box.append(setting(section.name, key));
+      return box;
+    }));
+  }
+  function setting(section, key) {
+    const box = make('div', 'setting'), label = make('label', '', key.key), why = make('p', 'quiet');
+    const choices = key.kind === 'bool' ? ['true', 'false'] : key.choices;
+    const field = make(choices.length ? 'select' : 'input');
+    field.id = 's-' + section + '-' + key.key;
+    label.htmlFor = field.id;
+    for (const choice of choices) { const node = make('option', '', choice); node.value = choice; field.append(node); }
+    field.value = Array.isArray(key.value) ? key.value.join(', ') : String(key.value);
+    why.setAttribute('role', 'status');
+    field.onchange = async () => {
+      const answer = await act(() => api('settings/check', {settings: {[section]: {[key.key]: typed(key.kind, field.value)}}}));
+      if (!answer) return;
+      why.className = answer.ok ? 'quiet' : 'why';
+      why.textContent = answer.ok ? w('allowed_value') : answer.error;
+      field.setAttribute('aria-invalid', String(!answer.ok));
+    };
+    box.append(label, make('p', 'quiet', key.sentence + (key.allowed ? ' (' + key.allowed + ')' : '')), field, why);
+    return box;
+  }
+  function typed(kind, text) {
+    if (kind === 'bool') return text === 'true';
+    if (kind === 'tuple') return text.split(',').map(Number);
+    if ((kind === 'int' || kind === 'float') && text.trim() !== '' && !isNaN(text)) return Number(text);
+    return text;
+  }
+
+  // Buttons.
+  $('record').onclick = async () => { if (await act(() => api('trigger', {reason: 'manual'}))) toast(w('recording_asked')); };
+  $('lock').onclick = async () => {
+    const id = state && state.event || (events[0] && events[0].id);
+    if (!id) { toast(w('nothing_to_lock')); return; }
+    if (await lock(id, true)) toast(w('locked'), () => lock(id, false));
+  };
+  $('arm').onclick = async () => {
+    const armed = !(state && state.armed);
+    if (!armed && !await ask(w('sure_disarm'), w('disarm'))) return;
+    await act(() => api('arm', armed ? {armed} : {armed, confirm: true}));
+  };
+  $('eject').onclick = async () => {
+    if (!await ask(w('sure_eject'), w('eject'))) return;
+    if (await act(() => api('eject', {confirm: true}))) toast(w('ejected'));
+  };
+  $('menu').onclick = () => {
+    const more = $('more').hidden;
+    $('more').hidden = !more;
+    $('home').hidden = more;
+    $('menu').setAttribute('aria-expanded', String(more));
+    if (more) settings();
+    window.scrollTo(0, 0);
+  };
+  $('day').onchange = () => { shownDay = $('day').value; refresh(); };
+  $('older').onclick = () => refresh(true);
+  $('sign-out').onclick = async () => { Live.stop(); await act(() => api('session/end', {})); location.replace('/sign-in'); };
+  $('theme').value = localStorage.getItem('theme') || 'auto';
+  $('theme').onchange = () => { localStorage.setItem('theme', $('theme').value); translate(); };
+  $('language').value = language;
+  $('language').onchange = () => {
+    language = $('language').value;
+    localStorage.setItem('language', language);
+    $('banners').dataset.key = '';
+    translate();
+    tell();
+    draw([...$('day').options].map(option => option.value));
+  };
+
+  let stream = null;
+  function listen() {
+    if (stream) stream.close();
+    stream = null;
+    if (document.hidden) return;
+    stream = new EventSource('/api/v1/stream');
+    stream.addEventListener('state', message => {
+      state = JSON.parse(message.data);
+      heard = performance.now();
+      tell();
+      Live.told(state);
+    });
+    stream.onerror = () => { api('status').catch(() => {}); };
+  }
+  document.addEventListener('visibilitychange', listen);
+  window.addEventListener('pagehide', () => stream && stream.close());
+  setInterval(tell, 2000);
+  setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) refresh(); }, 5000);
+  setTimeout(() => { listen(); refresh(); }, 0);
+  tell();
+  return {title, size, lock, remove, state: () => state};
+})();

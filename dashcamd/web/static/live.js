@@ -1,0 +1,151 @@
+'use strict';
+// The live picture: MJPEG, single pictures on a weak link, or the camera's own H.264.
+const Live = (() => {
+  const picture = document.getElementById('picture');
+  const video = document.getElementById('hd');
+  const tag = document.getElementById('age');
+  const button = document.getElementById('hd-button');
+  const Source = window.ManagedMediaSource || window.MediaSource;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0;
+
+  function show(age) {
+    if (age === null || age === undefined) {
+      tag.textContent = w('no_picture');
+      tag.className = 'tag dead';
+    } else if (age > 3) {
+      tag.textContent = w('stalled') + ' ' + age.toFixed(0) + ' s';
+      tag.className = 'tag dead';
+    } else {
+      tag.textContent = '● ' + w('live') + (mode === 'hd' ? ' HD ' : ' ') + age.toFixed(1) + ' s';
+      tag.className = age > 1 ? 'tag late' : 'tag';
+    }
+  }
+  function stop() {
+    mode = 'off';
+    if (aborter) aborter.abort();
+    aborter = null;
+    picture.src = '';
+    picture.removeAttribute('src');
+    video.hidden = true;
+    picture.hidden = false;
+    video.removeAttribute('src');
+    video.load();
+  }
+  function start() {
+    stop();
+    if (document.hidden) return;
+    late = 0;
+    mode = wanted;
+    if (mode === 'hd') hd();
+    else if (mode === 'poll') poll();
+    else picture.src = '/preview.mjpg?t=' + Date.now();
+    button.setAttribute('aria-pressed', String(wanted === 'hd'));
+  }
+  async function poll() {
+    const mine = aborter = new AbortController();
+    while (!mine.signal.aborted) {
+      const asked = performance.now();
+      try {
+        const answer = await fetch('/preview.jpg', {signal: mine.signal});
+        const data = await answer.blob();
+        if (mine.signal.aborted) return;
+        const age = Number(answer.headers.get('X-Age-Ms')) / 1000 + (performance.now() - asked) / 1000;
+        const url = URL.createObjectURL(data);
+        picture.src = url;
+        await picture.decode().catch(() => {});
+        if (lastUrl) URL.revokeObjectURL(lastUrl);
+        lastUrl = url;
+        show(age);
+      } catch (error) {
+        if (mine.signal.aborted) return;
+        show(null);
+        await new Promise(done => setTimeout(done, 1000));
+      }
+    }
+  }
+  async function hd() {
+    const mine = aborter = new AbortController();
+    try {
+      const answer = await fetch('/live.mp4', {signal: mine.signal});
+      const type = answer.headers.get('Content-Type') || '';
+      if (!answer.ok || !Source || !Source.isTypeSupported(type)) throw new Error('no HD');
+      const source = new Source();
+      video.disableRemotePlayback = true;
+      video.src = URL.createObjectURL(source);
+      await new Promise(done => source.addEventListener('sourceopen', done, {once: true}));
+      URL.revokeObjectURL(video.src);
+      const buffer = source.addSourceBuffer(type);
+      video.hidden = false;
+      picture.hidden = true;
+      await feed(answer.body.getReader(), buffer, mine);
+      throw new Error('the stream ended');
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      wanted = 'mjpeg';
+      start();
+    }
+  }
+  async function feed(reader, buffer, mine) {
+    hdAt = performance.now();
+    while (!mine.signal.aborted) {
+      const {value, done} = await reader.read();
+      if (done) return;
+      hdAt = performance.now();
+      await append(buffer, value);
+      await chase(buffer);
+    }
+  }
+  function append(buffer, data) {
+    return new Promise((done, fail) => {
+      buffer.addEventListener('updateend', done, {once: true});
+      buffer.addEventListener('error', fail, {once: true});
+      buffer.appendBuffer(data);
+    });
+  }
+  async function chase(buffer) {
+    if (!buffer.buffered.length) return;
+    const end = buffer.buffered.end(buffer.buffered.length - 1);
+    const behind = end - video.currentTime;
+    if (behind > 1 || behind < 0) video.currentTime = Math.max(end - 0.1, buffer.buffered.start(buffer.buffered.length - 1));
+    video.playbackRate = behind > 0.3 ? 1.1 : behind > 0.18 ? 1.04 : behind < 0.06 ? 0.97 : 1;
+    if (video.paused) video.play().catch(() => {});
+    const start = buffer.buffered.start(0);
+    if (video.currentTime - start > 20) {
+      await new Promise(done => {
+        buffer.addEventListener('updateend', done, {once: true});
+        buffer.remove(start, video.currentTime - 5);
+      });
+    }
+    show(Math.max(0, end - video.currentTime) + (performance.now() - hdAt) / 1000);
+  }
+  picture.addEventListener('load', () => {
+    if (picture.naturalWidth) picture.parentNode.classList.toggle('wide', picture.naturalWidth / picture.naturalHeight > 1.5);
+  });
+  picture.addEventListener('error', () => {
+    if (mode === 'mjpeg' && picture.getAttribute('src')) setTimeout(() => mode === 'mjpeg' && start(), 2000);
+  });
+  button.addEventListener('click', () => { wanted = wanted === 'hd' ? 'mjpeg' : 'hd'; start(); });
+  document.getElementById('full').addEventListener('click', () => {
+    const box = document.getElementById('live');
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (box.requestFullscreen) box.requestFullscreen().catch(() => {});
+    else if (video.webkitEnterFullscreen) video.webkitEnterFullscreen();
+  });
+  document.addEventListener('visibilitychange', start);
+  window.addEventListener('pagehide', stop);
+  window.addEventListener('pageshow', start);
+
+  // What the server says of the age of the picture that last left for this phone.
+  function told(state) {
+    if (mode === 'mjpeg') {
+      const age = state.preview && state.preview.age_s;
+      show(age);
+      late = age > 1 ? late + 1 : 0;
+      if (late > 4) { wanted = 'poll'; start(); }
+    } else if (mode === 'hd' && performance.now() - hdAt > 4000) {
+      wanted = 'mjpeg';
+      start();
+    }
+  }
+  return {told, stop, mode: () => mode};
+})();

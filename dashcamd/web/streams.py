@@ -1,0 +1,64 @@
+"""Requests whose answers have no end: preview, HD live, state; and the single picture."""
+
+from __future__ import annotations
+
+from tornado.web import HTTPError
+
+from dashcamd.web import live, mjpeg, news
+from dashcamd.web.doors import Door, stream_head
+from dashcamd.web.outlet import Outlet
+
+
+class Stream(Door):
+    """A connection that is taken out of HTTP and pushed to."""
+
+    def outlet(self, head: bytes, buffer_bytes: int) -> Outlet:
+        """Detach the connection and begin the answer."""
+        outlet = Outlet(self.detach(), self.session, self.site.rooms.now, buffer_bytes)
+        outlet.send((head,))
+        return outlet
+
+
+class PreviewStream(Stream):
+    """``/preview.mjpg?fps=15``."""
+
+    def get(self) -> None:
+        """Push pictures until the client leaves."""
+        fps = self.number("fps", 0.1, mjpeg.FPS_LIMIT)
+        if self.site.preview.viewers >= mjpeg.VIEWERS:
+            raise HTTPError(429, reason="Too many watch already")
+        head = stream_head(mjpeg.CONTENT_TYPE) + mjpeg.FIRST
+        outlet = self.outlet(head, mjpeg.SEND_BUFFER)
+        self.site.preview.add(outlet, fps or self.site.rooms.config.web.preview_fps)
+
+
+class Picture(Door):
+    """``/preview.jpg``: one fresh picture; its age is in ``X-Age-Ms``."""
+
+    async def get(self) -> None:
+        """Answer with the picture, or the drawn one that says why there is none."""
+        jpeg = await self.site.preview.picture()
+        age_s = max(0.0, self.site.rooms.now() - jpeg.ts)
+        self.set_header("Content-Type", "image/jpeg")
+        self.set_header("X-Age-Ms", "%d" % (age_s * 1000))
+        self.finish(jpeg.data)
+
+
+class LiveStream(Stream):
+    """``/live.mp4``: the camera's own H.264, one fragment a frame."""
+
+    def get(self) -> None:
+        """Push fragments until the client leaves."""
+        codec = self.site.live.codec()
+        if codec is None:
+            raise HTTPError(409, reason="The camera gives no video now")
+        head = stream_head('video/mp4; codecs="%s"' % codec)
+        self.site.live.add(self.outlet(head, live.SEND_BUFFER))
+
+
+class Events(Stream):
+    """``/api/v1/stream``: the state as server-sent events."""
+
+    def get(self) -> None:
+        """Push the state until the client leaves."""
+        self.site.news.add(self.outlet(stream_head("text/event-stream"), news.SEND_BUFFER))

@@ -1,0 +1,201 @@
+"""The file that remembers who may look: ``web.json``, readable by the daemon's user alone.
+
+It holds the password's hash, hashes of signed-in phones and of scripts' tokens, and the password
+itself until somebody has signed in with it. `dashcamd password` changes it beside the running
+daemon, which notices by the file's stamp.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from dashcamd.errors import OperationError
+from dashcamd.types import Json
+from dashcamd.web import access
+
+SESSIONS_KEPT = 16
+"""Phones that stay signed in; one more signs out the one that signed in first."""
+
+MAX_BYTES = 64 * 1024
+FILE = "web.json"
+
+RESETS = (Path("/boot/firmware/dashcamd-reset-password"), Path("/boot/dashcamd-reset-password"))
+"""Who can write to the SD card owns the machine: such a file makes a new password, once."""
+
+
+def path_of(configured: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the file is: as configured, or where this user keeps state."""
+    if configured:
+        return Path(configured)
+    systemd = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if systemd:
+        return Path(systemd) / FILE
+    if os.geteuid() == 0:
+        return Path("/var/lib/dashcamd") / FILE
+    home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "dashcamd" / FILE
+
+
+class Vault:
+    """The remembered secrets. One thread at a time; every method may raise `OperationError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: Tuple[int, int] = (0, 0)
+        self._state: Dict[str, Any] = {}
+        self._salt = self._hash = b""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
+    @property
+    def password(self) -> Optional[str]:
+        """The password until the first sign-in; afterwards nobody knows it but its owner."""
+        return self._state.get("password")
+
+    def open(self, resets: Tuple[Path, ...] = RESETS) -> None:
+        """Read the file; make it with a new password if there is none or a reset is asked for."""
+        self._read()
+        reset = _reset_stamp(resets)
+        if not self._hash:
+            self.renew(reset or "")
+        elif reset and reset != self._state.get("reset"):
+            self.renew(reset)
+
+    def refresh(self) -> None:
+        """Read the file again if somebody changed it."""
+        if _stamp(self._path) != self._stamp:
+            self._read()
+
+    def renew(self, reset: Optional[str] = None) -> str:
+        """Make a new password; whoever was signed in is not any more."""
+        password, salt = access.new_password(), os.urandom(16)
+        self._state.update(
+            password=password,
+            salt=salt.hex(),
+            hash=access.password_hash(password, salt).hex(),
+            sessions=[],
+        )
+        if reset is not None:
+            self._state["reset"] = reset
+        self._write()
+        return password
+
+    def check(self, password: str) -> bool:
+        """Whether this is the password. Slow on purpose, touches no file."""
+        return bool(self._hash) and access.is_password(password, self._salt, self._hash)
+
+    def sign_in(self) -> str:
+        """Remember one more phone; the secret for its cookie."""
+        token = access.new_token()
+        self._state["sessions"] = [*self._sessions, access.token_hash(token)][-SESSIONS_KEPT:]
+        self._state["password"] = None
+        self._write()
+        return token
+
+    def sign_out(self, token: str) -> None:
+        """Forget a phone."""
+        hashed = access.token_hash(token)
+        self._state["sessions"] = [known for known in self._sessions if known != hashed]
+        self._write()
+
+    def add_token(self, name: str) -> str:
+        """A secret for a script, in the place of an older one of that `name`."""
+        token = access.new_token()
+        self._state["tokens"] = {**self._tokens, name: access.token_hash(token)}
+        self._write()
+        return token
+
+    def is_session(self, token: str) -> bool:
+        """Whether `token` is the cookie of a phone that is signed in."""
+        return bool(token) and access.token_hash(token) in self._sessions
+
+    def is_token(self, token: str) -> bool:
+        """Whether `token` belongs to a script."""
+        return bool(token) and access.token_hash(token) in self._tokens.values()
+
+    @property
+    def _sessions(self) -> List[str]:
+        found: List[str] = self._state.get("sessions", [])
+        return found
+
+    @property
+    def _tokens(self) -> Dict[str, str]:
+        found: Dict[str, str] = self._state.get("tokens", {})
+        return found
+
+    def _read(self) -> None:
+        try:
+            self._stamp = _stamp(self._path)
+            with self._path.open("rb") as file:
+                data = file.read(MAX_BYTES)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._trouble("read", error) from None
+        state = _state(data)
+        if state is None:
+            raise OperationError("%s is damaged; delete it and a new password is made" % self._path)
+        self._state = state
+        self._salt, self._hash = bytes.fromhex(state["salt"]), bytes.fromhex(state["hash"])
+
+    def _write(self) -> None:
+        self._salt = bytes.fromhex(self._state["salt"])
+        self._hash = bytes.fromhex(self._state["hash"])
+        data = (json.dumps({"dashcamd": 1, **self._state}, indent=1) + "\n").encode("ascii")
+        temporary = self._path.with_name(self._path.name + ".tmp")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.unlink(missing_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+            self._stamp = _stamp(self._path)
+        except OSError as error:
+            raise self._trouble("written", error) from None
+
+    def _trouble(self, act: str, error: OSError) -> OperationError:
+        return OperationError(
+            "%s, which keeps the page's password, cannot be %s: %s; set [web] state to another path"
+            % (self._path, act, error.strerror or error)
+        )
+
+
+def _stamp(path: Path) -> Tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0
+    return facts.st_mtime_ns, facts.st_ino
+
+
+def _reset_stamp(resets: Tuple[Path, ...]) -> Optional[str]:
+    for path in resets:
+        changed, inode = _stamp(path)
+        if inode:
+            return "%s %d" % (path, changed)
+    return None
+
+
+def _state(data: bytes) -> Optional[Json]:
+    """The file's content if it is what `Vault` writes."""
+    try:
+        state = json.loads(data.decode("utf-8"))
+        salt, hashed = bytes.fromhex(state["salt"]), bytes.fromhex(state["hash"])
+        sessions, tokens = state.get("sessions", []), state.get("tokens", {})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if len(salt) < 8 or len(hashed) != 32:
+        return None
+    if not isinstance(sessions, list) or not isinstance(tokens, dict):
+        return None
+    found: Json = state
+    return found
