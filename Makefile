@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-real test-legacy test-libcamera check docs bench clean
+.PHONY: help demo test test-real test-real-full test-legacy test-libcamera check docs bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(STAMP) ## the default test suite
 
 test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
 	$(BIN)/python -m pytest -m real tests
+
+test-real-full: $(STAMP) ## the same with 100 kills instead of 12
+	DASHCAMD_KILLS=100 $(BIN)/python -m pytest -m real tests
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]

@@ -84,7 +84,7 @@ class Simulation:
             self.clock, boot_id, lambda: ClipCamera(clip, fields, repeats), source, lambda: begin
         )
         self.house = app.build(config, world)
-        self.house.volumes.open()
+        self.house.volumes.open(START_S)
         self.house.camera.open()
         self._runner = Lockstep(self.house.services, self.clock)
 

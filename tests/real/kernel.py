@@ -54,9 +54,6 @@ class Mounted:
     def umount(self, lazily: bool = False) -> None:
         run("umount", *(["-l"] if lazily else []), self.where)
 
-    def remount(self, options: str) -> None:
-        run("mount", "-o", "remount," + options, self.where)
-
     def freeze(self) -> None:
         run("fsfreeze", "-f", self.where)
         self._is_frozen = True
@@ -73,6 +70,19 @@ class Mounted:
             fcntl.ioctl(root, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         finally:
             os.close(root)
+
+    def report_error(self) -> None:
+        """Let the file system find itself damaged, upon which it turns read-only."""
+        found = subprocess.run(
+            ["findmnt", "-nro", "SOURCE", "--mountpoint", str(self.where)],
+            capture_output=True,
+            text=True,
+        )
+        device = Path(found.stdout.split()[-1]).name
+        trigger = Path("/sys/fs/ext4/%s/trigger_fs_error" % device)
+        if not trigger.exists():
+            pytest.skip("this kernel has no %s" % trigger)
+        trigger.write_text("a test asked for it")
 
     def after_power_cut(self) -> None:
         """Mount what is on the device: a copy of it, as somebody may still hold the dead mount."""
@@ -94,7 +104,7 @@ def ext4(folder: Path, mib: int) -> Mounted:
     image = folder / "stick.img"
     with image.open("wb") as file:
         file.truncate(mib << 20)
-    run("mkfs.ext4", "-q", "-F", "-m", "0", image)
+    run("mkfs.ext4", "-q", "-F", "-m", "0", "-e", "remount-ro", image)
     return Mounted(folder / "stick", "-o", "loop", image)
 
 

@@ -104,7 +104,7 @@ class LiveHouse:
         self.camera = camera
         here = replace(world.real(config), make_camera=lambda: camera, clock=SystemClock())
         self.house = build(config, here)
-        self.house.volumes.open()
+        self.house.volumes.open(time.monotonic())
         self.house.camera.open()
         self._threads = Threads(self.house.services, here.clock, self.house.board)
         self._threads.start()
