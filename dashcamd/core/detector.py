@@ -23,6 +23,7 @@ import numpy as np
 from dashcamd.core.clusters import groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.noise import Noise
+from dashcamd.core.zones import ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ class Detector:
     """Judges the fields of one camera in their order.
 
     `sensitivity` 1..10 and `warm_up_s` as in the config; `expert` overrides single values of the
-    profile by name. The grid and the source are learnt from the fields; a change of either starts
-    afresh. Not locked: one thread calls it.
+    profile by name; `zones` say where motion counts. The grid and the source are learnt from the
+    fields; a change of either starts afresh. Not locked: one thread calls it.
     """
 
     def __init__(
@@ -127,7 +128,10 @@ class Detector:
         sensitivity: int = 5,
         warm_up_s: Seconds = 1.0,
         expert: Optional[Mapping[str, float]] = None,
+        zones: Optional[ZonePlan] = None,
     ) -> None:
+        self._zones = zones or ZonePlan()
+        self._counting: Optional[Array] = None
         self._sensitivity = sensitivity
         self._warm_up_s = warm_up_s
         self._expert = dict(expert or {})
@@ -168,6 +172,9 @@ class Detector:
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
+        if self._counting is not None:
+            out &= self._counting
+            count = int(np.count_nonzero(out))
         if count < self._profile.cluster:
             return Score(field.ts, False, count, 0)
         return self._grouped(field.ts, out, count, sad, noise)
@@ -176,6 +183,8 @@ class Detector:
         found = groups(out)
         cluster, place = found.size, found.place
         if cluster < self._profile.cluster:
+            return Score(ts, False, count, cluster, place, TOO_SMALL)
+        if not self._zones.is_large_enough(place, cluster, out.size):
             return Score(ts, False, count, cluster, place, TOO_SMALL)
         if cluster < self._profile.cluster + SPECKS * (found.number - FEW_GROUPS):
             return Score(ts, False, count, cluster, place, SCATTERED)
@@ -253,6 +262,7 @@ class Detector:
 
     def _start(self, shape: Any, profile: Profile) -> Noise:
         """Fresh models for a grid of `shape`."""
+        self._counting = self._zones.on_grid(*shape)
         self._drift = None
         self._level = 0.0
         if profile.drift_floor > 0:

@@ -18,7 +18,8 @@ from enum import Enum
 from typing import Any, Deque, Dict, Iterable, List, Optional
 
 from dashcamd.core.detector import NO_PICTURE
-from dashcamd.types import Motion, Score, Seconds
+from dashcamd.core.zones import ZonePlan
+from dashcamd.types import Box, Motion, Score, Seconds
 
 
 class State(Enum):
@@ -49,11 +50,15 @@ class Tracker:
     """Confirms motion when `k` fields within `window_s` move at about the same place.
 
     Raindrops and leaves move too, but each time somewhere else: fields count together only if the
-    largest group of one can have come from that of the other. Time comes from the scores alone; a
+    largest group of one can have come from that of the other, in a direction that its zone wants
+    (`zones`, if any asks for one). Time comes from the scores alone; a
     score from the past restarts the tracker. One thread.
     """
 
-    def __init__(self, k: int = 3, window_s: Seconds = 1.2) -> None:
+    def __init__(
+        self, k: int = 3, window_s: Seconds = 1.2, zones: Optional[ZonePlan] = None
+    ) -> None:
+        self._zones = zones or ZonePlan()
         self._k = max(1, k)
         self._window_s = window_s
         self._recent: Deque[Score] = deque()
@@ -102,7 +107,10 @@ class Tracker:
         if len(run) < self._k or (self._k > 1 and self._now - first < span):
             return False
         fields = sum(1 for ts in self._stamps if ts >= first)
-        return len(run) >= LEAST_SHARE * fields
+        return len(run) >= LEAST_SHARE * fields and self._is_wanted(run[0].place, run[-1].place)
+
+    def _is_wanted(self, first: Optional[Box], last: Optional[Box]) -> bool:
+        return not first or not last or self._zones.is_wanted_way(first, last)
 
 
 _IDLE_OR_SUSPECT = (State.IDLE, State.SUSPECT)
