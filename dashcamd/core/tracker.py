@@ -39,11 +39,14 @@ LARGE = 12
 clump of snow are gone by then, a far walker is not."""
 
 LEAST_SHARE = 0.4
-"""So many of the fields since the first one must move (2 of 5)."""
+SMALL_SHARE = 0.55
+"""In so many of the tenths of a second since the first field something must have moved: 2 of 5,
+or just over half for a small thing. Tenths, so that the rate of the fields does not matter."""
 
 REACH = 0.03
 REACH_PER_S = 0.6
-"""How far a thing may get between two fields, in pictures: at once, and per second between them."""
+MAX_REACH = 0.15
+"""How far a thing may get between two fields, in pictures: at once, per second, and at most."""
 
 
 class Tracker:
@@ -90,8 +93,11 @@ class Tracker:
             self._motion = None
 
     def _take(self, score: Score) -> Optional[Motion]:
-        run = [one for one in self._recent if _can_be_one(one, score)]
-        run.append(score)
+        run = [score]
+        for one in reversed(self._recent):
+            if _can_be_one(one, run[-1]):
+                run.append(one)
+        run.reverse()
         self._recent.append(score)
         if self._motion is not None and len(run) > 1:
             self._motion = _prolonged(self._motion, score)
@@ -102,12 +108,16 @@ class Tracker:
         return self._motion
 
     def _is_enough(self, run: List[Score]) -> bool:
-        first = run[0].ts
-        span = LEAST_SPAN_S if max(one.cluster for one in run) >= LARGE else SMALL_SPAN_S
-        if len(run) < self._k or (self._k > 1 and self._now - first < span):
+        if len(run) < self._k:
             return False
-        fields = sum(1 for ts in self._stamps if ts >= first)
-        return len(run) >= LEAST_SHARE * fields and self._is_wanted(run[0].place, run[-1].place)
+        is_large = max(one.cluster for one in run) >= LARGE
+        span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
+        first = run[0].ts
+        slots = _slots(ts for ts in self._stamps if ts >= first)
+        moving = _slots(one.ts for one in run)
+        if self._k > 1 and (self._now - first < span or moving < share * slots):
+            return False
+        return self._is_wanted(run[0].place, run[-1].place)
 
     def _is_wanted(self, first: Optional[Box], last: Optional[Box]) -> bool:
         return not first or not last or self._zones.is_wanted_way(first, last)
@@ -120,9 +130,14 @@ def _can_be_one(earlier: Score, later: Score) -> bool:
     """Whether the same thing can have been at both places."""
     if earlier.place is None or later.place is None:
         return True
-    reach = REACH + REACH_PER_S * (later.ts - earlier.ts)
+    reach = REACH + min(REACH_PER_S * (later.ts - earlier.ts), MAX_REACH)
     (l0, t0, r0, b0), (l1, t1, r1, b1) = earlier.place, later.place
     return max(l0, l1) - min(r0, r1) <= reach and max(t0, t1) - min(b0, b1) <= reach
+
+
+def _slots(stamps: Iterable[Seconds]) -> int:
+    """In how many tenths of a second the stamps lie."""
+    return len({int(ts * 10.0 + 0.5) for ts in stamps})
 
 
 def _confirmed(run: List[Score]) -> Motion:
