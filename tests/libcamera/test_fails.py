@@ -46,8 +46,15 @@ def test_encoder_error_is_survived_and_the_camera_opened_again(rig, stage):
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-@pytest.mark.parametrize("sink", ["frame", "field", "jpeg"])
-def test_broken_sink_is_a_fault_and_not_a_dead_camera(rig, sink):
+@pytest.mark.parametrize(
+    ("sink", "doing"),
+    [
+        ("frame", "taking over a frame"),
+        ("field", "making a motion field or a preview"),
+        ("jpeg", "making a motion field or a preview"),
+    ],
+)
+def test_broken_sink_is_a_fault_and_not_a_dead_camera(rig, sink, doing):
     def broken(thing):
         raise ZeroDivisionError("in the %s sink" % sink)
 
@@ -58,7 +65,7 @@ def test_broken_sink_is_a_fault_and_not_a_dead_camera(rig, sink):
     rig.camera.want_jpegs(10)
     error = rig.error_within(FAULT_LIMIT_S)
     assert not isinstance(error, DeadCameraError)
-    assert "in the %s sink" % sink in str(error)
+    assert "%s failed: ZeroDivisionError: in the %s sink" % (doing, sink) in str(error)
 
 
 @pytest.mark.parametrize(
