@@ -48,6 +48,8 @@ def test_a_part_becomes_an_ordinary_file_with_its_facts():
     assert (facts.file, facts.frames, facts.start) == ("120000_p00.mp4", 16, FRAMES[0].ts)
     assert facts.bytes == len(disk.content(FOLDER + "/120000_p00.mp4"))
     assert facts.duration_s == pytest.approx(16 / 30)
+    after = disk.after_cut(len(disk.journal))
+    assert after.paths == disk.paths, "its name is durable, too"
 
 
 def test_a_cut_at_any_operation_keeps_every_frame_that_was_synced():

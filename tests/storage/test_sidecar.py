@@ -121,6 +121,19 @@ def test_a_date_no_calendar_has_makes_the_sidecar_count_as_absent(wall):
     assert from_bytes(json.dumps(with_value(("start_unix_s",), wall)).encode()) is None
 
 
+NUMBERS = [
+    ("start_monotonic_s",), ("uncertainty_s",), ("motion", "first_s"), ("motion", "last_s"),
+    ("parts", 0, "start_s"), ("parts", 0, "duration_s"), ("gaps", 0, "start_s"),
+    ("gaps", 0, "end_s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NUMBERS, ids=str)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300, True])
+def test_what_is_no_length_of_time_makes_the_sidecar_count_as_absent(path, value):
+    assert from_bytes(json.dumps(with_value(path, value)).encode()) is None
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(data):
     assert from_bytes(data) is None
