@@ -290,7 +290,7 @@ def recorded(folder, clock):
         camera=replace(config.camera, source="synthetic", keyframe_s=0.2),
         control=replace(config.control, socket="%s.sock" % folder),
     )
-    camera = ScriptCamera("kpppp" * 15, "." * 18 + "#" * 12 + "." * 60, fps=25)
+    camera = ScriptCamera("kpppp" * 15, "." * 15 + "#" * 25 + "." * 60, fps=25)
     anchor = Anchor(clock.monotonic(), WALL, 1.0, "test")
     source = FolderSource(str(folder), "boot")
     house = app.build(config, app.World(clock, "boot", lambda: camera, source, lambda: anchor))
@@ -318,4 +318,4 @@ def test_real_time_and_simulated_time_leave_the_same_files(tmp_path, numbers_in_
         )
     assert told[0] == told[1]
     assert told[0]["is_closed"]
-    assert sum(told[0]["frames"]) >= 12 + 10
+    assert sum(told[0]["frames"]) >= 25 + 10
