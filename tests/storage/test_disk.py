@@ -203,3 +203,15 @@ def test_a_failed_replacement_leaves_the_old_content_and_can_be_repeated():
         assert disk.content("event.json") in (b"old", b"new")
         replace_file(disk, "event.json", b"newer")
         assert disk.content("event.json") == b"newer"
+
+
+def test_a_rename_syncs_the_file_under_its_new_name(tmp_path, monkeypatch):
+    """On vfat the new directory entry is empty until then; tests/usb sees it on a real kernel."""
+    disk = PosixDisk(str(tmp_path))
+    file = disk.create("a.tmp")
+    file.close()
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink("/proc/self/fd/%d" % fd)))
+    disk.rename("a.tmp", "a.mp4")
+    assert synced == [str(tmp_path / "a.mp4")]
+    disk.close()
