@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -211,7 +212,9 @@ def test_a_rename_syncs_the_file_under_its_new_name(tmp_path, monkeypatch):
     file = disk.create("a.tmp")
     file.close()
     synced = []
-    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink("/proc/self/fd/%d" % fd)))
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: synced.append(Path("/proc/self/fd/%d" % fd).readlink())
+    )
     disk.rename("a.tmp", "a.mp4")
-    assert synced == [str(tmp_path / "a.mp4")]
+    assert synced == [tmp_path / "a.mp4"]
     disk.close()
