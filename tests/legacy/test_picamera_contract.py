@@ -7,7 +7,7 @@ from typing import Optional
 
 import pytest
 
-from tests.legacy.conftest import REASON
+from tests.legacy.conftest import REASON, SPEED
 
 pytest.importorskip("tests.legacy.videocore", reason=REASON)
 
@@ -41,7 +41,7 @@ class TestPiCamera(CameraContract):
 
     def make_camera(self) -> Camera:
         CHIP.skip(START_TS)
-        CHIP.set_speed(8)
+        CHIP.set_speed(SPEED)
         CHIP.scene = Street(moves=lambda n: True)
         return PiCameraCamera(CameraConfig(**SMALL), self.clock)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dashcamd.cameras import picamera_settings as translate
 from dashcamd.config import CameraConfig
-from tests.legacy.conftest import REASON
+from tests.legacy.conftest import REASON, SPEED
 
 pytest.importorskip("tests.legacy.videocore", reason=REASON)
 
@@ -140,7 +140,7 @@ def test_1080p30_is_recorded(chip):
 
 
 def test_the_time_in_the_picture_follows_the_wall_clock(chip):
-    chip.set_speed(8)
+    chip.set_speed(SPEED)
     rig = Rig(annotate_text="%H:%M:%S door")
     rig.start()
     began = rig.clock.wall()

@@ -23,8 +23,8 @@ MICROSECOND = Fraction(1, 1_000_000)
 DEPTH = 3
 """Pictures the encoder's input holds."""
 
-PATIENCE_S = 0.05
-"""A client is not too slow for sooner than this: it shares an interpreter with the emulator."""
+PATIENCE_S = 0.5
+"""Sooner than this no client is too slow: it shares a busy machine with the emulator."""
 CONFIG = mmal.MMAL_BUFFER_HEADER_FLAG_CONFIG
 KEYFRAME = mmal.MMAL_BUFFER_HEADER_FLAG_KEYFRAME
 SIDE_INFO = mmal.MMAL_BUFFER_HEADER_FLAG_CODECSIDEINFO
