@@ -26,26 +26,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_S = (5.0, 30.0, 120.0)
-NEVER_S = 3600.0
+IDLE_S = 3600.0
+PATIENCE_S = 5.0
 
 MISSING = "the page needs tornado: pip install 'dashcamd[web]' (recording is not affected)"
 
 
-class Bell(threading.Event):
-    """A wake-up that rings inside the loop as well: `set` is all the runner knows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ring: Callable[[], None] = lambda: None
-
-    def set(self) -> None:
-        """Wake the thread, wherever it waits."""
-        super().set()
-        self.ring()
-
-
 class WebService:
-    """Serves the page until the daemon ends; `step` lasts as long as the server does."""
+    """Serves the page on a thread of its own, and begins anew after a pause when that failed.
+
+    The server's thread is not the service's: a page that hangs must not look like a daemon that
+    does.
+    """
 
     name = "web"
 
@@ -56,37 +48,53 @@ class WebService:
         board: Board,
         camera: CameraService,
     ) -> None:
-        self.wake: Bell = Bell()
-        self.address: Optional[str] = None
-        """Where the page is, once it listens."""
+        self.wake = threading.Event()
         self._rooms = rooms
         self._vault_path = vault_path
         self._board = board
         self._site: Optional[Site] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._thread: Optional[threading.Thread] = None
+        self._end: Callable[[], None] = lambda: None
+        self._is_over = False
         self._failures = 0
+        self._retry_at: Seconds = float("-inf")
         board.subscribe(self._board_changed)
         camera.subscribe(self._frame_came, self._jpeg_came)
 
     def step(self, now: Seconds) -> Seconds:
-        """Serve until woken; returns how long to wait before the next attempt."""
+        """Start the server if it does not run."""
+        if self._thread is not None:
+            return IDLE_S
+        if now < self._retry_at:
+            return self._retry_at - now
+        self._retry_at = now + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
         if importlib.util.find_spec("tornado") is None:
             self._complain(MISSING)
-            return NEVER_S
+            return IDLE_S
+        self._thread = threading.Thread(target=self._run, name="dashcamd-page", daemon=True)
+        self._thread.start()
+        return IDLE_S
+
+    def close(self) -> None:
+        """Hang up on everybody and stop."""
+        self._is_over = True
+        self._end()
+        thread = self._thread
+        if thread is not None:
+            thread.join(PATIENCE_S)
+
+    def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-            return NEVER_S
         except DashcamError as error:
             self._complain(str(error))
         except Exception as error:
             log.error("the page failed; recording is not affected", exc_info=error)
             self._complain("failed: %s" % error)
-        pause_s = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
-        self._failures += 1
-        return pause_s
-
-    def close(self) -> None:
-        """Everything was closed when `step` returned."""
+        self._thread = None
+        self.wake.set()
 
     async def _serve(self) -> None:
         from dashcamd.web import server
@@ -103,30 +111,25 @@ class WebService:
         serving = server.serve(site)
         try:
             serving.add_sockets(sockets)
-            self._begin(loop, site, lambda: self._call(over.set))
-            self._tell([sock.getsockname() for sock in sockets], vault.password)
-            await over.wait()
+            self._loop, self._site = loop, site
+            self._end = lambda: self._call(over.set)
+            if not self._is_over:
+                self._tell([sock.getsockname() for sock in sockets], vault.password)
+                await over.wait()
         finally:
             self._loop, self._site = None, None
-            self.wake.ring = lambda: None
             serving.stop()
             site.close()
             serving.hang_up()
             threads.shutdown(wait=False)
             await asyncio.sleep(0)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop, site: Site, ring: Callable[[], None]) -> None:
-        self._loop, self._site = loop, site
-        self.wake.ring = ring
-        if self.wake.is_set():  # the end was asked for before there was a bell to ring
-            ring()
-
     def _tell(self, names: List[Any], password: Optional[str]) -> None:
         host, port = names[0][:2]
         shown = "localhost" if host in ("0.0.0.0", "::") else host
-        self.address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
-        self._board.post("web", {"address": self.address, "fault": None})
-        log.info("the page is at %s", self.address)
+        address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
+        self._board.post("web", {"address": address, "fault": None})
+        log.info("the page is at %s", address)
         if password is not None:
             log.info("nobody has signed in yet; `dashcamd password` shows the password")
 

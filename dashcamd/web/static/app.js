@@ -158,6 +158,9 @@ const App = (() => {
     $('day').replaceChildren(...days.map(day => { const node = make('option', '', day); node.value = day; node.selected = day === shownDay; return node; }));
     $('day').hidden = !days.length;
     const seen = events.filter(event => !hidden.has(event.id) && (!shownDay || event.day === shownDay));
+    const key = JSON.stringify([seen, language, oldest, !!(state && state.volume.where)]);
+    if ($('events').dataset.key === key) return;  // or the keyboard would lose its place
+    $('events').dataset.key = key;
     $('events').replaceChildren(...seen.map(row));
     if (!seen.length) $('events').append(make('li', 'quiet', w(state && !state.volume.where ? 'on_the_stick' : 'no_events')));
     $('older').hidden = oldest === null;

@@ -1,0 +1,248 @@
+"""A person with a phone, played through in Chromium: each test goes on where the last one ended."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from dashcamd.cameras.scene import read_counter
+from dashcamd.storage import mp4_reader
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+PICTURES = os.environ.get("DASHCAMD_PICTURES")
+
+COPY = """
+const node = document.getElementById(arguments[0]);
+const width = node.videoWidth || node.naturalWidth, height = node.videoHeight || node.naturalHeight;
+if (!width) return null;
+const canvas = document.createElement('canvas');
+canvas.width = width; canvas.height = height;
+canvas.getContext('2d').drawImage(node, 0, 0);
+return canvas.toDataURL('image/png');
+"""
+
+
+PRESS_GO = """
+const button = document.getElementById('go');
+if (button && !button.disabled) button.click();
+return location.pathname;
+"""
+
+
+def wait(browser, condition, seconds=20):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: condition())
+
+
+def by_id(browser, name):
+    return browser.find_element("id", name)
+
+
+def text(browser, name):
+    return browser.execute_script(
+        "const node = document.getElementById(arguments[0]); return node && node.textContent", name
+    )
+
+
+def luma(browser, name):
+    image = pytest.importorskip("PIL.Image", reason="reading pixels needs pillow")
+    numpy = pytest.importorskip("numpy")
+    data = browser.execute_script(COPY, name)
+    if not data:
+        return None
+    picture = image.open(io.BytesIO(base64.b64decode(data.partition(",")[2])))
+    return numpy.asarray(picture.convert("L"))
+
+
+def number_shown(browser, name):
+    pixels = luma(browser, name)
+    try:
+        return None if pixels is None else read_counter(pixels)
+    except ValueError:
+        return None
+
+
+def keep_picture(browser, name):
+    if PICTURES:
+        browser.save_screenshot(str(Path(PICTURES) / (name + ".png")))
+
+
+def count(browser, selector):
+    return browser.execute_script(
+        "return document.querySelectorAll(arguments[0]).length", selector
+    )
+
+
+def events(browser):
+    return count(browser, "button.event")
+
+
+def open_newest(browser):
+    """The list is drawn anew while an event grows, so the row is looked up where it is pressed."""
+    browser.execute_script("document.querySelector('button.event').click()")
+
+
+def test_a_wrong_password_is_refused_and_the_right_one_lets_in(browser, daemon):
+    browser.get(daemon.address)
+    assert browser.current_url.endswith("/sign-in")
+    keep_picture(browser, "sign-in")
+    by_id(browser, "password").send_keys("not-the-password")
+    by_id(browser, "go").click()
+    wait(browser, lambda: "not the password" in (text(browser, "why") or ""))
+    by_id(browser, "password").clear()
+    by_id(browser, "password").send_keys(daemon.password.upper())
+    # once more after a while: whoever was wrong waits for a second
+    wait(browser, lambda: browser.execute_script(PRESS_GO) == "/")
+    wait(browser, lambda: text(browser, "state-word") == "Disarmed")
+
+
+def test_the_live_picture_moves_and_tells_its_age(browser, daemon):
+    first = wait(browser, lambda: number_shown(browser, "picture"))
+    wait(browser, lambda: (number_shown(browser, "picture") or 0) > first + 20)
+    wait(browser, lambda: text(browser, "age").startswith("● LIVE"))
+
+
+def test_the_cameras_own_video_plays_and_keeps_up(browser, daemon):
+    by_id(browser, "hd-button").click()
+    first = wait(browser, lambda: number_shown(browser, "hd"))
+    wait(browser, lambda: (number_shown(browser, "hd") or 0) > first + 20)
+    wait(browser, lambda: "HD" in text(browser, "age"))
+    by_id(browser, "hd-button").click()
+    wait(browser, lambda: number_shown(browser, "picture"))
+
+
+def test_record_now_makes_an_event_that_grows_and_plays(browser, daemon):
+    assert not events(browser)
+    by_id(browser, "record").click()
+    wait(browser, lambda: text(browser, "state-word") == "Recording")
+    wait(browser, lambda: events(browser))
+    wait(browser, lambda: count(browser, "button.event img"))
+    keep_picture(browser, "recording")
+    open_newest(browser)
+    wait(browser, lambda: number_shown(browser, "video-a") is not None)
+    browser.execute_script("document.getElementById('player-close').click()")
+    wait(browser, lambda: text(browser, "state-word") == "Disarmed", 40)
+
+
+def test_parts_follow_each_other(browser, daemon):
+    wait(browser, lambda: "still" not in text(browser, "events"))
+    open_newest(browser)
+    wait(browser, lambda: "Part 1 of" in text(browser, "player-more"))
+    first = wait(browser, lambda: number_shown(browser, "video-a"))
+    keep_picture(browser, "player")
+    wait(browser, lambda: "Part 2 of" in text(browser, "player-more"))
+    shown = "video-b" if by_id(browser, "video-b").is_displayed() else "video-a"
+    wait(browser, lambda: (number_shown(browser, shown) or 0) > first)
+
+
+def test_a_locked_event_cannot_be_deleted_and_is_marked(browser, daemon):
+    by_id(browser, "keep").click()
+    wait(browser, lambda: text(browser, "keep-word") == "Unlock")
+    assert list(daemon.storage.rglob("locked.txt"))
+    assert not by_id(browser, "delete").is_enabled()
+
+
+def test_the_download_is_the_file(browser, daemon):
+    by_id(browser, "download").click()
+    file = wait(browser, lambda: next(browser.downloads.glob("*.mp4"), None))
+    info = wait(browser, lambda: mp4_reader.inspect(str(file)))
+    assert info.status == "ok"
+    parts = [path.read_bytes() for path in daemon.storage.rglob("*_p*.mp4")]
+    assert file.read_bytes() in parts
+
+
+def test_delete_asks_can_be_undone_and_then_deletes(browser, daemon):
+    by_id(browser, "keep").click()
+    wait(browser, lambda: by_id(browser, "delete").is_enabled())
+    by_id(browser, "delete").click()
+    wait(browser, lambda: by_id(browser, "ask").is_displayed())
+    keep_picture(browser, "delete")
+    by_id(browser, "ask-yes").click()
+    wait(browser, lambda: not events(browser))
+    by_id(browser, "undo").click()
+    wait(browser, lambda: events(browser))
+    open_newest(browser)
+    wait(browser, lambda: by_id(browser, "delete").is_enabled())
+    by_id(browser, "delete").click()
+    by_id(browser, "ask-yes").click()
+    wait(browser, lambda: not list(daemon.storage.rglob("*.mp4")))
+    wait(browser, lambda: not events(browser))
+
+
+def test_a_lost_camera_is_shown_and_comes_back(browser, daemon):
+    daemon.cable.touch()
+    wait(browser, lambda: text(browser, "state-word") == "Camera lost")
+    assert "bad" in by_id(browser, "state").get_attribute("class")
+    wait(browser, lambda: "Check its cable" in text(browser, "banners"))
+    wait(browser, lambda: text(browser, "age") == "NO PICTURE")
+    # the drawn notice is wider than the camera's picture
+    wait(browser, lambda: (luma(browser, "picture") is not None) and luma(browser, "picture").shape[1] == 960)
+    keep_picture(browser, "camera-lost")
+    daemon.cable.unlink()
+    wait(browser, lambda: text(browser, "state-word") == "Disarmed")
+    wait(browser, lambda: number_shown(browser, "picture"))
+
+
+def test_settings_are_checked_while_they_are_typed(browser, daemon):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    by_id(browser, "menu").click()
+    section = wait(browser, lambda: browser.find_elements(By.CSS_SELECTOR, "#settings details"))[0]
+    browser.execute_script("arguments[0].open = true", section)
+    field = by_id(browser, "s-camera-resolution")
+    field.clear()
+    field.send_keys("huge", Keys.TAB)
+    wait(browser, lambda: field.get_attribute("aria-invalid") == "true")
+    keep_picture(browser, "settings")
+    for language, word in (("zh-TW", "已停用"), ("ja", "監視オフ"), ("en", "Disarmed")):
+        select = by_id(browser, "language")
+        browser.execute_script(
+            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'))",
+            select, language,
+        )  # fmt: skip
+        wait(browser, lambda expected=word: text(browser, "state-word") == expected)
+        keep_picture(browser, "language-" + language)
+    by_id(browser, "menu").click()
+
+
+def test_arming_needs_no_question_and_disarming_does(browser, daemon):
+    by_id(browser, "arm").click()
+    wait(browser, lambda: text(browser, "arm-word") == "Disarm")
+    keep_picture(browser, "armed")
+    by_id(browser, "arm").click()
+    wait(browser, lambda: by_id(browser, "ask").is_displayed())
+    by_id(browser, "ask-yes").click()
+    wait(browser, lambda: text(browser, "arm-word") == "Arm")
+
+
+def test_nothing_is_wider_than_a_small_phone(browser, daemon):
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width <= 390
+    small = browser.execute_script("""
+        return [...document.querySelectorAll('button, a.button, select')]
+            .filter(node => node.offsetParent && !node.closest('.strip'))
+            .filter(node => node.getBoundingClientRect().height < 44 || node.getBoundingClientRect().width < 44)
+            .map(node => node.id || node.className);
+    """)
+    assert not small
+
+
+def test_nothing_was_asked_of_anybody_else_and_nothing_was_refused_by_the_policy(browser, daemon):
+    names = browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    assert [name for name in names if not name.startswith((daemon.address, "blob:"))] == []
+    complaints = [entry["message"] for entry in browser.get_log("browser")]
+    assert not [line for line in complaints if "Content Security Policy" in line or "TypeError" in line]
+
+
+def test_signing_out_shuts_the_door(browser, daemon):
+    by_id(browser, "menu").click()
+    browser.execute_script("document.getElementById('sign-out').click()")
+    wait(browser, lambda: browser.current_url.endswith("/sign-in"))
+    browser.get(daemon.address)
+    assert browser.current_url.endswith("/sign-in")
