@@ -51,6 +51,8 @@ class Door(RequestHandler):
     def initialize(self, site: Site) -> None:
         """Tornado's way to hand things in."""
         self.site = site
+        self.of_error: Dict[str, str] = {}
+        """Headers of the error that is about to be raised; tornado drops all others."""
 
     def set_default_headers(self) -> None:
         """Every answer carries them, errors as well."""
@@ -87,6 +89,8 @@ class Door(RequestHandler):
         if isinstance(error, DashcamError):
             status_code = _status_of(error)
             self.set_status(status_code)
+        for name, value in self.of_error.items():
+            self.set_header(name, value)
         text = str(error) if isinstance(error, DashcamError) else self._reason
         self.answer({"error": text})
 

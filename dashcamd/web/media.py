@@ -72,7 +72,7 @@ class Media(Door):
             header = None
         span = ranges.span(header, recording.size)
         if span is None:
-            self.set_header("Content-Range", "bytes */%d" % recording.size)
+            self.of_error["Content-Range"] = "bytes */%d" % recording.size
             raise HTTPError(416, reason="That is beyond the end of the file")
         return span
 

@@ -103,7 +103,7 @@ class Session(Door):
         async with site.hashing:
             wait_s = site.turnstile.wait_s(address, site.rooms.now())
             if wait_s > 0:
-                self.set_header("Retry-After", "%d" % (wait_s + 1))
+                self.of_error["Retry-After"] = "%d" % (wait_s + 1)
                 raise HTTPError(429, reason="Too many attempts; wait %d s" % (wait_s + 1))
             is_right = await site.in_thread(lambda: site.vault.check(password))
         if not is_right:

@@ -31,7 +31,7 @@ class Api(Door):
 
     def initialize(self, site: Site, operations: Dict[str, Operation]) -> None:  # type: ignore[override]
         """Tornado's way to hand things in."""
-        self.site = site
+        super().initialize(site)
         self.operations = operations
 
     async def get(self, **path: str) -> None:

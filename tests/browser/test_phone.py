@@ -73,9 +73,7 @@ def keep_picture(browser, name):
 
 
 def count(browser, selector):
-    return browser.execute_script(
-        "return document.querySelectorAll(arguments[0]).length", selector
-    )
+    return browser.execute_script("return document.querySelectorAll(arguments[0]).length", selector)
 
 
 def events(browser):
@@ -116,13 +114,23 @@ def test_the_cameras_own_video_plays_and_keeps_up(browser, daemon):
     wait(browser, lambda: number_shown(browser, "picture"))
 
 
+def test_the_phone_sets_a_clock_that_nobody_else_has_set(browser, daemon):
+    wait(browser, lambda: "system" in text(browser, "health") or "ntp" in text(browser, "health"))
+    if "ntp" in text(browser, "health"):
+        pytest.skip("this machine's clock is set by NTP, which is better than a phone")
+    wait(browser, lambda: count(browser, "#banners button"))
+    browser.execute_script("document.querySelector('#banners button').click()")
+    wait(browser, lambda: not count(browser, "#banners button"))
+    wait(browser, lambda: "phone" in text(browser, "health"))
+
+
 def test_record_now_makes_an_event_that_grows_and_plays(browser, daemon):
     assert not events(browser)
     by_id(browser, "record").click()
     wait(browser, lambda: text(browser, "state-word") == "Recording")
+    keep_picture(browser, "recording")
     wait(browser, lambda: events(browser))
     wait(browser, lambda: count(browser, "button.event img"))
-    keep_picture(browser, "recording")
     open_newest(browser)
     wait(browser, lambda: number_shown(browser, "video-a") is not None)
     browser.execute_script("document.getElementById('player-close').click()")
@@ -181,7 +189,10 @@ def test_a_lost_camera_is_shown_and_comes_back(browser, daemon):
     wait(browser, lambda: "Check its cable" in text(browser, "banners"))
     wait(browser, lambda: text(browser, "age") == "NO PICTURE")
     # the drawn notice is wider than the camera's picture
-    wait(browser, lambda: (luma(browser, "picture") is not None) and luma(browser, "picture").shape[1] == 960)
+    wait(
+        browser,
+        lambda: (luma(browser, "picture") is not None) and luma(browser, "picture").shape[1] == 960,
+    )
     keep_picture(browser, "camera-lost")
     daemon.cable.unlink()
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
@@ -234,10 +245,14 @@ def test_nothing_is_wider_than_a_small_phone(browser, daemon):
 
 
 def test_nothing_was_asked_of_anybody_else_and_nothing_was_refused_by_the_policy(browser, daemon):
-    names = browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    names = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(e => e.name)"
+    )
     assert [name for name in names if not name.startswith((daemon.address, "blob:"))] == []
     complaints = [entry["message"] for entry in browser.get_log("browser")]
-    assert not [line for line in complaints if "Content Security Policy" in line or "TypeError" in line]
+    assert not [
+        line for line in complaints if "Content Security Policy" in line or "TypeError" in line
+    ]
 
 
 def test_signing_out_shuts_the_door(browser, daemon):
