@@ -56,15 +56,22 @@ def verdicts(fields) -> Dict[str, list]:
     return made
 
 
+def every_scene(names=()):
+    """The scenes used for tuning and the fresh ones, by name."""
+    both = {**scenes.scenes(), **scenes.scenes(fresh=True)}
+    return {name: scene for name, scene in both.items() if not names or name in names}
+
+
 def run_scenes(names, refresh):
     """Score the scenes that have visitors or weather; {scene: {detector: Tally}}."""
     board = {}
-    for name, scene in scenes.scenes().items():
-        if (names and name not in names) or (scene.ego and scene.name != "parked"):
+    for name, scene in every_scene(names).items():
+        is_parked = name.startswith("parked")
+        if scene.ego and not is_parked:
             continue
         fields = sources.of_scene(scene, refresh)
         truth = scenes.spans(fields.moving)
-        neutral = [(a, b) for a, b, what in scene.nuisance if what == "bump" and name == "parked"]
+        neutral = [(a, b) for a, b, what in scene.nuisance if is_parked and what == "bump"]
         board[name] = {
             who: scoring.tally(told, truth, fields.seconds, neutral)
             for who, told in verdicts(fields).items()
