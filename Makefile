@@ -24,8 +24,8 @@ test: $(STAMP) ## the default test suite
 test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
 	$(BIN)/python -m pytest -m real tests
 
-test-real-full: $(STAMP) ## the same with 100 kills instead of 12
-	DASHCAMD_KILLS=100 $(BIN)/python -m pytest -m real tests
+test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
+	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]
