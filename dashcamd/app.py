@@ -33,10 +33,11 @@ from dashcamd.services.keep import KeepService
 from dashcamd.services.messages import (
     Armed,
     DeleteAsked,
+    EjectAsked,
     KeepMessage,
     RecordMessage,
     Triggered,
-    VolumeFailed,
+    VolumeMessage,
     coalesce,
 )
 from dashcamd.services.record import RecordService
@@ -87,7 +88,7 @@ def build(config: Config, world: World) -> House:
     volume: Latest[Optional[Volume]] = Latest()
     to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
     to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
-    failed: Mailbox[VolumeFailed] = Mailbox(RECORD_MESSAGES)
+    failed: Mailbox[VolumeMessage] = Mailbox(RECORD_MESSAGES)
     timeline = Timeline(world.anchor())
     recording = Recording(policy(config), ring, config.camera.keyframe_s)
     recording.wants.arm(config.recording.armed, world.clock.monotonic())
@@ -107,7 +108,12 @@ def build(config: Config, world: World) -> House:
     clocks = ClockService(world.anchor, timeline, board, offered)
     health = HealthService(Machine().read, board)
     control = ControlService(
-        socket_path(config.control.socket), board, to_record, volume, world.clock.monotonic
+        socket_path(config.control.socket),
+        board,
+        to_record,
+        volume,
+        world.clock.monotonic,
+        lambda answer: failed.put(EjectAsked(answer)),
     )
     services: List[Service] = [camera, detect, record, keep, volumes, clocks, health]
     web = None
@@ -124,6 +130,7 @@ def build(config: Config, world: World) -> House:
             arm=lambda is_armed: to_record.put(Armed(world.clock.monotonic(), is_armed)),
             delete=lambda folder, answer: to_keep.put(DeleteAsked(folder, answer)),
             offer_clock=offered.put,
+            eject=None if world.volumes.is_fixed else lambda answer: failed.put(EjectAsked(answer)),
         )
         web = WebService(rooms, vault.path_of(config.web.state), board, camera)
     return House(world, board, camera, volumes, control, services, web)

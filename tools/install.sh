@@ -41,7 +41,9 @@ from dashcamd.cli.main import main
 sys.exit(main())
 END
 chmod 0755 "$DESTDIR/usr/local/bin/dashcamd"
-install -m 0644 "$SOURCE/systemd/dashcamd.service" "$SOURCE/systemd/dashcamd-mount@.service" "$UNITS"
+for unit in dashcamd.service dashcamd-mount@.service dashcamd-eject.path dashcamd-eject.service; do
+    install -m 0644 "$SOURCE/systemd/$unit" "$UNITS/$unit"
+done
 install -m 0644 "$SOURCE/config/90-dashcamd.rules" "$DESTDIR/etc/udev/rules.d/90-dashcamd.rules"
 install -m 0644 "$SOURCE/config/dashcamd.sysusers" "$DESTDIR/etc/sysusers.d/dashcamd.conf"
 install -m 0644 "$SOURCE/config/dashcamd.tmpfiles" "$DESTDIR/etc/tmpfiles.d/dashcamd.conf"
@@ -54,6 +56,7 @@ systemd-tmpfiles --create dashcamd.conf
 systemctl daemon-reload
 udevadm control --reload
 udevadm trigger --subsystem-match=block --action=change
+systemctl enable --now dashcamd-eject.path
 systemctl enable dashcamd.service
 systemctl restart dashcamd.service
 echo "dashcamd runs; see: dashcamd status, journalctl -u dashcamd -f, dashcamd check"

@@ -4,9 +4,10 @@
 # --purge also removes /etc/dashcamd and the user.
 set -eu
 [ "$(id -u)" = 0 ] || { echo "uninstall: needs root: sudo sh tools/uninstall.sh" >&2; exit 1; }
-systemctl disable --now dashcamd.service 2>/dev/null || true
+systemctl disable --now dashcamd.service dashcamd-eject.path 2>/dev/null || true
 systemctl stop 'dashcamd-mount@*.service' 2>/dev/null || true
 rm -f /etc/systemd/system/dashcamd.service /etc/systemd/system/dashcamd-mount@.service \
+    /etc/systemd/system/dashcamd-eject.path /etc/systemd/system/dashcamd-eject.service \
     /etc/udev/rules.d/90-dashcamd.rules /etc/sysusers.d/dashcamd.conf \
     /etc/tmpfiles.d/dashcamd.conf /usr/local/bin/dashcamd
 rm -rf /usr/local/lib/dashcamd

@@ -1,4 +1,4 @@
-"""Commands that ask the running daemon: ``status``, ``trigger``, ``arm``, ``disarm``."""
+"""Commands that ask the running daemon: ``status``, ``trigger``, ``arm``, ``disarm``, ``eject``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 
 from dashcamd.cli.arguments import add_json, print_json
 from dashcamd.control import protocol
+from dashcamd.errors import OperationError
 from dashcamd.types import Json
 
 WATCH_S = 1.0
+EJECT_S = 45
+EJECT_POLL_S = 0.3
 
 
 def add(
@@ -30,6 +33,15 @@ def add(
         parser = commands.add_parser(word, parents=[common], help=text)
         add_json(parser)
         parser.set_defaults(act=arm, do=word)
+    _add_eject(commands, common)
+
+
+def _add_eject(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    parser = commands.add_parser("eject", parents=[common], help="make the stick safe to remove")
+    add_json(parser)
+    parser.set_defaults(act=eject)
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -52,6 +64,25 @@ def trigger(arguments: argparse.Namespace) -> int:
         print_json(answer)
     else:
         print("recording was asked for")
+    return 0
+
+
+def eject(arguments: argparse.Namespace) -> int:
+    """Close what is open, have the stick unmounted, and say when it may be pulled out."""
+    _ask(arguments, {"do": "eject"})
+    outcome = {"done": False, "why": None}
+    end = time.monotonic() + EJECT_S
+    while not outcome["done"] and time.monotonic() < end:
+        time.sleep(EJECT_POLL_S)
+        outcome = _ask(arguments, {"do": "ejected"})
+    if not outcome["done"]:
+        raise OperationError("the daemon is still ejecting after %d s; ask again" % EJECT_S)
+    if outcome["why"] is not None:
+        raise OperationError(outcome["why"])
+    if arguments.json:
+        print_json({"ejected": True})
+    else:
+        print("the stick is safe to remove")
     return 0
 
 

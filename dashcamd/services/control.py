@@ -23,6 +23,14 @@ log = logging.getLogger(__name__)
 ACCEPT_S = 0.5
 
 
+Answer = Callable[[Optional[str]], None]
+"""Told None when it is done, or why it is not."""
+
+
+def _refuse_to_eject(answer: Answer) -> None:
+    answer("there is nothing to eject")
+
+
 class ControlService:
     """One request after the other; a client that stalls is dropped after a few seconds."""
 
@@ -35,6 +43,7 @@ class ControlService:
         record: Mailbox[RecordMessage],
         volume: Latest[Optional[Volume]],
         now: Callable[[], Seconds],
+        eject: Callable[[Answer], None] = _refuse_to_eject,
     ) -> None:
         self.wake = threading.Event()
         self._path = path
@@ -42,12 +51,16 @@ class ControlService:
         self._record = record
         self._volume = volume
         self._now = now
+        self._ask_to_eject = eject
+        self._ejected: Json = {"done": True, "why": "nobody asked to eject"}
         self._listener: Optional[socket.socket] = None
         self._acts: Dict[str, Callable[[Json], Any]] = {
             "status": self._status,
             "trigger": self._trigger,
             "arm": lambda request: self._arm(True),
             "disarm": lambda request: self._arm(False),
+            "eject": self._eject,
+            "ejected": lambda request: self._ejected,
             "lock": lambda request: self._lock(request, True),
             "unlock": lambda request: self._lock(request, False),
         }
@@ -116,6 +129,16 @@ class ControlService:
     def _arm(self, is_armed: bool) -> Json:
         self._record.put(Armed(self._now(), is_armed))
         return {"armed": is_armed}
+
+    def _eject(self, request: Json) -> Json:
+        """Begin; ``ejected`` tells how it went, for it takes longer than a client waits."""
+        self._ejected = {"done": False, "why": None}
+        self._ask_to_eject(self._note_ejected)
+        return self._ejected
+
+    def _note_ejected(self, why: Optional[str]) -> None:
+        """On the volumes thread: one assignment, no lock."""
+        self._ejected = {"done": True, "why": why}
 
     def _lock(self, request: Json, is_locked: bool) -> Json:
         _, volume = self._volume.peek()

@@ -146,3 +146,13 @@ class VolumeFailed:
     volume: Volume
     why: str
     is_full: bool
+
+
+@dataclass(frozen=True)
+class EjectAsked:
+    """Somebody wants to pull the stick out; `answer` is told None once it may go, or why not."""
+
+    answer: Callable[[Optional[str]], None]
+
+
+VolumeMessage = Union[VolumeFailed, EjectAsked]

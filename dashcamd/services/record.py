@@ -43,6 +43,7 @@ from dashcamd.services.messages import (
     RoomNeeded,
     Triggered,
     VolumeFailed,
+    VolumeMessage,
 )
 from dashcamd.storage.disk import is_full
 from dashcamd.storage.mp4_writer import StreamChanged
@@ -69,7 +70,7 @@ class RecordService:
         inbox: Mailbox[RecordMessage],
         volume: Latest[Optional[Volume]],
         keep: Mailbox[KeepMessage],
-        failed: Mailbox[VolumeFailed],
+        failed: Mailbox[VolumeMessage],
         timeline: Timeline,
         board: Board,
         now: Callable[[], Seconds],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Optional, Protocol, Sequence
+from typing import Callable, NamedTuple, Optional, Protocol, Sequence
 
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
-from dashcamd.services.messages import VolumeFailed
+from dashcamd.services.messages import EjectAsked, VolumeMessage
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Json, Seconds
 
@@ -21,6 +21,13 @@ RETRY_S = 2.0
 """Without news a volume is looked for so often; a full one has been given room by then."""
 
 POST_S = 1.0
+
+SETTLE_S = 2.0
+"""An ejected volume is kept open so long for what is still on its way to it (keep thread)."""
+
+LET_GO_S = 15.0
+UNMOUNT_S = 15.0
+"""How long ejecting waits for the open part to end, and for the mount to go."""
 
 
 class Source(Protocol):
@@ -46,8 +53,27 @@ class Source(Protocol):
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
         """The volume failed in use: offer others first."""
 
+    def set_aside(self, volume: Volume) -> None:
+        """Offer `volume` no more until it was plugged in anew."""
+
+    def unmount(self) -> None:
+        """Have the volume that was set aside unmounted. MAY raise `StorageError`."""
+
+    def is_safe(self) -> bool:
+        """Whether the volume that was set aside may be pulled out."""
+
     def describe(self) -> Json:
         """What the board shows besides the volume in use."""
+
+
+class _Ejection(NamedTuple):
+    """A volume on its way out: `deadline` is when waiting for the present step ends."""
+
+    volume: Volume
+    answer: Callable[[Optional[str]], None]
+    earliest: Seconds
+    deadline: Seconds
+    is_closed: bool = False
 
 
 class VolumesService:
@@ -59,7 +85,7 @@ class VolumesService:
         self,
         source: Source,
         slot: Latest[Optional[Volume]],
-        failed: Mailbox[VolumeFailed],
+        failed: Mailbox[VolumeMessage],
         board: Board,
         readers: Sequence[threading.Event],
     ) -> None:
@@ -73,6 +99,7 @@ class VolumesService:
         self._fault: Optional[str] = None
         self._next_try: Seconds = float("-inf")
         self._next_post: Seconds = float("-inf")
+        self._ejection: Optional[_Ejection] = None
 
     def open(self, now: Seconds) -> None:
         """Take a volume into use now. Raises `StorageError`; used once, at the start."""
@@ -82,10 +109,10 @@ class VolumesService:
     def step(self, now: Seconds) -> Seconds:
         """Let go of what failed, look for what is there."""
         has_news = self._look(now)
-        for failure in self._failed.drain():
-            if failure.volume is self._volume:
-                self._source.distrust(failure.volume, failure.is_full, now)
-                self._drop(failure.why, now)
+        for message in self._failed.drain():
+            self._hear(message, now)
+        if self._ejection is not None:
+            self._ejection = self._go_on_ejecting(self._ejection, now)
         if self._volume is not None:
             why = self._source.trouble(self._volume)
             if why is not None:
@@ -105,6 +132,53 @@ class VolumesService:
                 volume.close()
             except StorageError as error:
                 log.debug("the volume could not be told good-bye: %s", error)
+
+    def _hear(self, message: VolumeMessage, now: Seconds) -> None:
+        if isinstance(message, EjectAsked):
+            self._eject(message, now)
+        elif message.volume is self._volume:
+            self._source.distrust(message.volume, message.is_full, now)
+            self._drop(message.why, now)
+
+    def _eject(self, asked: EjectAsked, now: Seconds) -> None:
+        volume = self._volume
+        if volume is None or self._source.is_fixed:
+            asked.answer("no stick is in use, so there is none to eject")
+            return
+        self._source.set_aside(volume)
+        self._drop("the stick at %s was ejected" % volume.where, now)
+        self._ejection = _Ejection(volume, asked.answer, now + SETTLE_S, now + LET_GO_S)
+
+    def _go_on_ejecting(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
+        """Close once nobody writes, then wait for the mount to go; None when it is over.
+
+        Everything on the volume was synced as it was written; unmounting clears its dirty flag.
+        """
+        if leaving.is_closed:
+            return self._await_unmount(leaving, now)
+        is_writing = self._board.snapshot().get("recording", {}).get("part") is not None
+        if now < leaving.earliest or (is_writing and now < leaving.deadline):
+            return leaving
+        try:
+            leaving.volume.close()
+            self._source.unmount()
+        except StorageError as error:
+            leaving.answer("ejecting failed: %s; what was recorded is safe all the same" % error)
+            return None
+        return leaving._replace(is_closed=True, deadline=now + UNMOUNT_S)
+
+    def _await_unmount(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
+        if self._source.is_safe():
+            log.info("the stick at %s may be pulled out", leaving.volume.where)
+            leaving.answer(None)
+        elif now >= leaving.deadline:
+            leaving.answer(
+                "everything is written, but %s is still mounted: unmount it where it was mounted"
+                % leaving.volume.where
+            )
+        else:
+            return leaving
+        return None
 
     def _look(self, now: Seconds) -> bool:
         try:

@@ -60,6 +60,16 @@ class FolderSource:
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
         """There is no other folder to prefer."""
 
+    def set_aside(self, volume: Volume) -> None:
+        """Never asked for: a fixed source cannot be ejected."""
+
+    def unmount(self) -> None:
+        """Never asked for either."""
+
+    def is_safe(self) -> bool:
+        """A folder stays where it is."""
+        return False
+
     def describe(self) -> Json:
         """Nothing beyond the volume itself."""
         return {}

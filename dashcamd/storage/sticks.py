@@ -8,13 +8,14 @@ nothing ever lands under a mount point that is empty.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Set, Tuple
 
 from dashcamd.core import sticks
 from dashcamd.core.sticks import Block, Mount, Setback, Verdict
 from dashcamd.errors import StorageError
 from dashcamd.storage import mounts
-from dashcamd.storage.disk import PosixDisk
+from dashcamd.storage.disk import PosixDisk, storage_error
 from dashcamd.storage.mounts import MountWatch
 from dashcamd.storage.udev import Udev
 from dashcamd.storage.volume import MARKER, Volume
@@ -22,6 +23,9 @@ from dashcamd.types import Json, Seconds
 
 LOOK_ANYWAY_S = 10.0
 """Without any news the whole picture is read again so often, should udev have lost some."""
+
+
+UNMOUNT_NOTE = Path("/run/dashcamd/eject")
 
 
 class Stick(NamedTuple):
@@ -45,6 +49,9 @@ class Machine(Protocol):
 
     def disk(self, path: str) -> PosixDisk:
         """What is mounted at `path` now."""
+
+    def unmount(self, name: str) -> None:
+        """Ask for the device `name` to be unmounted; it happens later, or not."""
 
 
 class ThisMachine:
@@ -73,6 +80,16 @@ class ThisMachine:
         """The tree below `path`. Raises `StorageError`."""
         return PosixDisk(path)
 
+    def unmount(self, name: str) -> None:
+        """Leave a note that ``dashcamd-eject.path`` waits for: unmounting takes root rights.
+
+        Raises `StorageError`.
+        """
+        try:
+            UNMOUNT_NOTE.write_text(name + "\n", encoding="ascii")
+        except OSError as error:
+            raise storage_error("write", str(UNMOUNT_NOTE), error.errno or 0) from None
+
 
 class StickSource:
     """Offers sticks one after the other and remembers which of them failed.
@@ -95,6 +112,7 @@ class StickSource:
         self._marked: Dict[Tuple[str, str], bool] = {}
         self._used: Set[str] = set()
         self._in_use: Optional[Tuple[Volume, Block]] = None
+        self._ejected: Optional[Block] = None
 
     def look(self, now: Seconds) -> bool:
         """Read anew what is plugged in if there is news; True when it differs from before."""
@@ -127,7 +145,8 @@ class StickSource:
 
     def candidates(self, now: Seconds = 0.0) -> Tuple[Verdict, ...]:
         """The sticks that could be opened at `now`, in the order in which they would be tried."""
-        return sticks.to_try(self._verdicts, self._setbacks, self._known(), now)
+        waiting = [verdict for verdict in self._verdicts if not self._is_ejected(verdict.block)]
+        return sticks.to_try(waiting, self._setbacks, self._known(), now)
 
     def trouble(self, volume: Volume) -> Optional[str]:
         """Why `volume` can no longer be used, None while it can."""
@@ -145,10 +164,36 @@ class StickSource:
             self._note_failure(self._in_use[1], now, is_full)
             self._in_use = None
 
+    def set_aside(self, volume: Volume) -> None:
+        """Offer the stick of `volume` no more until it was pulled out and plugged in again."""
+        if self._in_use is not None and self._in_use[0] is volume:
+            self._ejected, self._in_use = self._in_use[1], None
+
+    def unmount(self) -> None:
+        """Ask for the stick that was set aside to be unmounted. Raises `StorageError`."""
+        if self._machine is not None and self._ejected is not None:
+            self._machine.unmount(self._ejected.name)
+
+    def is_safe(self) -> bool:
+        """Whether the stick that was set aside may be pulled out: it is mounted no more."""
+        return not any(
+            verdict.path for verdict in self._verdicts if self._is_ejected(verdict.block)
+        )
+
     def describe(self) -> Json:
         """What is plugged in and what each of it is good for."""
         used = self._in_use[1] if self._in_use else None
-        return {"sticks": [_row(verdict, used) for verdict in self._verdicts]}
+        return {"sticks": [self._row(verdict, used) for verdict in self._verdicts]}
+
+    def _row(self, verdict: Verdict, used: Optional[Block]) -> Json:
+        if not self._is_ejected(verdict.block):
+            return _row(verdict, used)
+        is_safe = not verdict.path
+        hint = "safe to remove" if is_safe else "is being ejected: wait"
+        return {**_row(verdict, None), "state": "ejected" if is_safe else "ejecting", "hint": hint}
+
+    def _is_ejected(self, block: Block) -> bool:
+        return self._ejected is not None and _is_same_plug(block, self._ejected)
 
     def _open(self, verdict: Verdict) -> Volume:
         return Volume(self._pinned(verdict), verdict.path, self._boot_id)

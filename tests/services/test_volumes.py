@@ -4,7 +4,7 @@ import pytest
 
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
-from dashcamd.services.messages import VolumeFailed
+from dashcamd.services.messages import EjectAsked, VolumeFailed
 from dashcamd.services.volumes import RETRY_S, VolumesService
 from dashcamd.storage.folder import FolderSource
 from dashcamd.storage.sticks import StickSource
@@ -108,3 +108,85 @@ def test_a_machine_without_udev_is_a_fault_and_not_the_end(tmp_path):
     room.pass_time(1.0)
     assert room.volume is None
     assert room.posted["fault"]
+
+
+class Answers(list):
+    """What somebody who asked is told."""
+
+    def __call__(self, why):
+        self.append(why)
+
+
+def ejecting(room):
+    answers = Answers()
+    room.failed.put(EjectAsked(answers))
+    return answers
+
+
+def test_an_ejected_stick_is_closed_unmounted_and_then_said_to_be_safe(machine, room):
+    machine.plug("sda1")
+    room.pass_time(0.5)
+    volume, answers = room.volume, ejecting(room)
+    room.pass_time(0.5)
+    assert room.volume is None
+    assert machine.unmount_asked == []
+    room.pass_time(3.0)
+    assert machine.unmount_asked == ["sda1"]
+    assert answers == []
+    with pytest.raises(StorageError):
+        volume.disk.entries("")
+    machine.unmounted("sda1")
+    room.pass_time(2.0)
+    assert answers == [None]
+    [row] = room.posted["sticks"]
+    assert (row["state"], row["hint"]) == ("ejected", "safe to remove")
+
+
+def test_ejecting_waits_for_the_open_part(machine, room):
+    machine.plug("sda1")
+    room.pass_time(0.5)
+    room.board.post("recording", {"part": "p00.part.mp4"})
+    ejecting(room)
+    room.pass_time(5.0)
+    assert machine.unmount_asked == []
+    room.board.post("recording", {"part": None})
+    room.pass_time(0.5)
+    assert machine.unmount_asked == ["sda1"]
+
+
+def test_an_ejected_stick_is_not_used_again_until_it_was_pulled_and_plugged(machine, room):
+    machine.plug("sda1", uuid="A")
+    room.pass_time(0.5)
+    ejecting(room)
+    room.pass_time(30.0)
+    assert room.volume is None
+    machine.pull("sda1")
+    room.pass_time(0.5)
+    machine.plug("sda1", uuid="A")
+    room.pass_time(0.5)
+    assert room.volume is not None
+
+
+def test_ejecting_one_stick_leaves_the_other_to_record_on(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    ejecting(room)
+    room.pass_time(0.5)
+    assert room.volume.where.endswith("sdb1")
+
+
+def test_a_stick_that_stays_mounted_is_said_after_a_while(machine, room):
+    machine.plug("sda1")
+    room.pass_time(0.5)
+    answers = ejecting(room)
+    room.pass_time(25.0)
+    assert "still mounted" in answers[0]
+
+
+def test_there_is_nothing_to_eject_without_a_stick_or_from_a_folder(room, tmp_path):
+    for one in (room, Room(FolderSource(str(tmp_path), "boot"))):
+        one.pass_time(0.5)
+        answers = ejecting(one)
+        one.pass_time(0.5)
+        assert "none to eject" in answers[0]

@@ -22,6 +22,7 @@ class ScriptMachine:
         self.behind: Dict[str, int] = {}
         self.plugged: Dict[str, Block] = {}
         self.mounted: Dict[str, Mount] = {}
+        self.unmount_asked: List[str] = []
         self.looks = 0
         self._news = True
         self._plugs = 0
@@ -51,6 +52,15 @@ class ScriptMachine:
     def pull(self, name: str) -> None:
         """Pull a stick; the mount stays behind as the kernel leaves it."""
         del self.plugged[name]
+        self._news = True
+
+    def unmount(self, name: str) -> None:
+        """Note who is to be unmounted; `unmounted` does it."""
+        self.unmount_asked.append(name)
+
+    def unmounted(self, name: str) -> None:
+        """What the mount unit does when it is stopped."""
+        del self.mounted[name]
         self._news = True
 
     def remount_read_only(self, name: str) -> None:
