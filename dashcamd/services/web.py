@@ -11,7 +11,7 @@ import importlib.util
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from dashcamd.errors import DashcamError
 from dashcamd.handover import Board
@@ -105,16 +105,16 @@ class WebService:
         over = asyncio.Event()
         vault = Vault(self._vault_path)
         vault.open()
-        sockets = server.listen(self._rooms.config.web.listen)
         threads = FileThreads()
         site = Site(self._rooms, vault, lambda act: loop.run_in_executor(threads, act))
         serving = server.serve(site)
         try:
-            serving.add_sockets(sockets)
+            listener = server.listen(self._rooms.config.web.listen)
+            serving.add_socket(listener)
             self._loop, self._site = loop, site
             self._end = lambda: self._call(over.set)
             if not self._is_over:
-                self._tell([sock.getsockname() for sock in sockets], vault.password)
+                self._tell(listener.getsockname(), vault.password)
                 await over.wait()
         finally:
             self._loop, self._site = None, None
@@ -124,8 +124,8 @@ class WebService:
             threads.shutdown(wait=False)
             await asyncio.sleep(0)
 
-    def _tell(self, names: List[Any], password: Optional[str]) -> None:
-        host, port = names[0][:2]
+    def _tell(self, name: Any, password: Optional[str]) -> None:
+        host, port = name[:2]
         shown = "localhost" if host in ("0.0.0.0", "::") else host
         address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
         self._board.post("web", {"address": address, "fault": None})

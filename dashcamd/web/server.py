@@ -9,7 +9,6 @@ from weakref import WeakSet
 
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
-from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from dashcamd.errors import OperationError
@@ -165,11 +164,18 @@ def serve(site: Site) -> Server:
     )
 
 
-def listen(address: str) -> List[socket.socket]:
-    """Sockets that listen at ``host:port``. Raises `OperationError` with one line for people."""
+def listen(address: str) -> socket.socket:
+    """A socket that listens at ``host:port``. Raises `OperationError` with one line for people."""
     host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        return bind_sockets(int(port), address=host.strip("[]") or None)
+        # Not tornado's bind_sockets: it leaves the socket open when it cannot be bound.
+        listener = socket.create_server(
+            (host.strip("[]"), int(port)), family=family, backlog=128, dualstack_ipv6=is_both
+        )
+        listener.setblocking(False)
+        return listener
     except (OSError, ValueError) as error:
         raise OperationError(
             "the page cannot listen at %s: %s; set [web] listen to another HOST:PORT"

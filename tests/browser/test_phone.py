@@ -238,7 +238,10 @@ def test_nothing_is_wider_than_a_small_phone(browser, daemon):
     small = browser.execute_script("""
         return [...document.querySelectorAll('button, a.button, select')]
             .filter(node => node.offsetParent && !node.closest('.strip'))
-            .filter(node => node.getBoundingClientRect().height < 44 || node.getBoundingClientRect().width < 44)
+            .filter(node => {
+                const box = node.getBoundingClientRect();
+                return Math.min(box.height, box.width) < 44;
+            })
             .map(node => node.id || node.className);
     """)
     assert not small

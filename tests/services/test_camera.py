@@ -11,7 +11,7 @@ from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.services.camera import BACK_OFF_S, SILENCE_S, CameraService
 from dashcamd.services.messages import CameraLost, CameraReady
 from dashcamd.testing import ScriptCamera
-from dashcamd.types import CameraInfo, Frame
+from dashcamd.types import CameraInfo, Frame, Jpeg
 
 
 class Pushed:
@@ -210,3 +210,23 @@ def test_closing_stops_the_camera_whatever_its_state():
         room.service.close()
         room.service.close()
         assert camera.stops >= 1
+
+
+def test_who_waits_for_pictures_is_told_and_the_rate_follows_the_most_demanding_at_once():
+    camera = Pushed()
+    room, told = Room(camera), []
+    room.service.subscribe(lambda: told.append("frame"), lambda: told.append("jpeg"))
+    room.run(1)
+    room.service.want_cover(True)
+    room.service.want_previews("page", 15.0)
+    assert room.service.wake.is_set(), "or the first picture would come a second late"
+    room.service.step(room.clock.monotonic())
+    assert camera.jpeg_fps == 15
+    camera.deliver(room.clock.monotonic())
+    camera.sinks.jpeg(Jpeg(room.clock.monotonic(), b"picture"))
+    assert told == ["frame", "jpeg"]
+    assert room.previews.peek()[1].data == b"picture"
+    room.service.want_previews("page", 0.0)
+    room.service.want_cover(False)
+    room.service.step(room.clock.monotonic())
+    assert camera.jpeg_fps == 0

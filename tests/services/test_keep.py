@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
 from dashcamd.config import StorageConfig
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.core.wants import Story
+from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.keep import RETENTION_S, KeepService
 from dashcamd.services.messages import (
+    DeleteAsked,
     EventClosed,
     EventOpened,
     FramesLost,
@@ -20,6 +23,7 @@ from dashcamd.services.messages import (
     RoomNeeded,
 )
 from dashcamd.storage import catalog, recovery
+from dashcamd.storage.locking import set_lock
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, stream
@@ -368,3 +372,37 @@ def test_a_doubtful_clock_gives_events_the_benefit_of_the_doubt():
     desk.step()
     assert len(desk.events()) == 1
     assert Moment(0, WALL, 1, "x").iso
+
+
+def asked(desk, folder):
+    answers = []
+    desk.tell(DeleteAsked(folder, answers.append))
+    return answers
+
+
+def test_an_event_is_deleted_when_somebody_asks(desk):
+    one, two = write_event(desk.volume), write_event(desk.volume)
+    assert asked(desk, one.folder) == [None]
+    assert [event.name for event in desk.events()] == [two]
+    assert desk.posted["events_deleted"] == 1
+
+
+def test_a_locked_an_open_and_an_unknown_event_are_not_deleted_and_it_says_why(desk):
+    locked = write_event(desk.volume)
+    set_lock(desk.disk, locked.folder, True)
+    growing = desk.open_event()
+    assert "locked" in asked(desk, locked.folder)[0]
+    assert "being recorded" in asked(desk, growing.folder)[0]
+    assert "no event" in asked(desk, "120000_e000099_motion")[0]
+    assert len(desk.events()) == 2
+
+
+def test_whoever_asks_is_told_of_a_stick_that_fails_and_of_one_that_is_gone(desk):
+    name = write_event(desk.volume)
+    desk.plug(FlakyDisk(desk.disk, 10**9))
+    desk.step()
+    desk.volume.disk.entries = Mock(side_effect=StorageError("the medium failed"))
+    assert asked(desk, name.folder) == ["the medium failed"]
+    desk.slot.put(None)
+    desk.step()
+    assert "no event" in asked(desk, name.folder)[0]
