@@ -256,7 +256,10 @@ class Encoding:
             if self._is_past(pts_s):
                 continue
             ts = self.tape.stamp(pts_s)
-            return _Encoded(self, ts, self._picture(ts, frame))
+            plain = self._plain(frame)
+            # The field comes first: a clock that ticks in the picture is not motion.
+            field = self.fields.of_frame(ts, plain)
+            return _Encoded(self, ts, self._labelled(ts, plain), field)
         raise EndOfStream("%s: has ended" % self.tape.source.address)
 
     def _is_past(self, pts_s: Optional[Seconds]) -> bool:
@@ -295,29 +298,35 @@ class Encoding:
         time_base = self.tape.source.stream.time_base
         return None if frame.pts is None or not time_base else float(frame.pts * time_base)
 
-    def _picture(self, ts: Seconds, frame: Any) -> Any:
+    def _plain(self, frame: Any) -> Any:
+        """The picture as the lens settings make it, without text."""
         picture = self._reformatter.reformat(frame, *self._even, "yuv420p")
-        has_text = self.tape.source.address.is_live and not self._annotation.is_empty
-        if self._lens.is_neutral and not has_text:
+        if self._lens.is_neutral:
             return picture
-        picture = pyav.picture_of(self._lens.apply(pyav.planes_of(picture)))
-        if has_text:
-            clock = self.tape.clock
-            wall = clock.wall() - clock.monotonic() + ts
-            self._annotation.draw(wall, pyav.planes_of(picture))
+        return pyav.picture_of(self._lens.apply(pyav.planes_of(picture)))
+
+    def _labelled(self, ts: Seconds, plain: Any) -> Any:
+        """The picture with its text, or itself when there is none."""
+        if not self.tape.source.address.is_live or self._annotation.is_empty:
+            return plain
+        picture = pyav.picture_of(pyav.planes_of(plain))
+        clock = self.tape.clock
+        wall = clock.wall() - clock.monotonic() + ts
+        self._annotation.draw(wall, pyav.planes_of(picture))
         return picture
 
 
 class _Encoded(Delivery):
-    def __init__(self, route: Encoding, ts: Seconds, picture: Any) -> None:
+    def __init__(
+        self, route: Encoding, ts: Seconds, picture: Any, field: Optional[MotionField]
+    ) -> None:
         self.ts = ts
-        self._route, self._picture = route, picture
+        self._route, self._picture, self._field = route, picture, field
 
     def deliver(self) -> None:
         route = self._route
         encoded: Encoded = route.encoder.encode(self._picture, self.ts)
         route.sinks.frame(Frame(self.ts, encoded.key, encoded.data))
-        field = route.fields.of_frame(self.ts, self._picture)
-        if field is not None:
-            route.sinks.field(field)
+        if self._field is not None:
+            route.sinks.field(self._field)
         route.previews.offer(self.ts, self._picture)

@@ -132,16 +132,18 @@ class _Running:
         self._annotation = Annotation(settings)
 
     def deliver(self, number: int, ts: Seconds) -> None:
-        picture = self._picture(number, ts)
+        planes = self._lens.apply(self._scene.planes(number))
+        # The field comes first: a counter and a clock that tick in the picture are not motion.
+        field = self._fields.of_luma(ts, planes[0])
+        picture = self._labelled(planes, number, ts)
         encoded = self._encoder.encode(picture, ts)
         self._sinks.frame(Frame(ts, encoded.key, encoded.data))
-        field = self._fields.of_frame(ts, picture)
         if field is not None:
             self._sinks.field(field)
         self.previews.offer(ts, picture)
 
-    def _picture(self, number: int, ts: Seconds) -> Any:
-        picture = pyav.picture_of(self._lens.apply(self._scene.planes(number)))
+    def _labelled(self, plain: Tuple[Any, ...], number: int, ts: Seconds) -> Any:
+        picture = pyav.picture_of(plain)
         planes = pyav.planes_of(picture)
         draw_counter(planes[0], number)
         self._annotation.draw(ts + self._wall_minus_ts, planes)
