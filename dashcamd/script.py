@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 ROWS, COLS = 12, 16
+HIGH, WIDE = 4, 4
+SPAN = COLS - WIDE
 QUIET_SAD, MOVING_SAD = 200, 6000
 
 
@@ -112,6 +114,7 @@ def _blocks(place: int, is_moving: bool) -> Array:
     blocks = np.zeros((ROWS, COLS + 1), MOTION_DTYPE)
     blocks["sad"][:, :COLS] = QUIET_SAD + np.arange(COLS) % 7
     if is_moving:
-        row, column = place // (COLS - 3) % (ROWS - 3), place % (COLS - 3)
-        blocks["sad"][row : row + 3, column : column + 3] = MOVING_SAD
+        # To and fro, a column a frame: what jumps across the picture is not one thing that moves.
+        column = abs(place % (2 * SPAN) - SPAN)
+        blocks["sad"][ROWS // 3 : ROWS // 3 + HIGH, column : column + WIDE] = MOVING_SAD
     return blocks
