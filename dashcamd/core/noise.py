@@ -11,6 +11,10 @@ from dashcamd.types import Seconds
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
+FIRST_S: Seconds = 1.0
+FIRST_DEVIATION = np.float32(0.2)
+"""What a block is believed to be before it was watched, and how much of its memory that fills."""
+
 MAX_STEP_S = 1.0
 """A longer pause between two fields counts as this much: one field is one sample."""
 
@@ -43,15 +47,30 @@ class Noise:
         np.maximum(above, self._floor * np.float32(fraction * of_floor), out=above)
         return above
 
+    def _begin(self, measure: Array) -> None:
+        """Believe that each block is like the median one, as if that had been seen for a while.
+
+        Somebody who is in the very first picture would be learnt as ordinary otherwise.
+        """
+        usual = np.float32(np.median(measure))
+        self.mean[...] = usual
+        self._deviation[...] = FIRST_DEVIATION * usual
+        self._seen_s = min(FIRST_S, self._memory_s)
+
     def learn(self, measure: Array, ts: Seconds) -> None:
         """Take the float32 plane `measure` of the field at `ts` into the model."""
-        step = 0.1 if self._ts is None else min(max(ts - self._ts, 0.0), MAX_STEP_S)
+        if self._ts is None:
+            self._begin(measure)
+            step = 0.0
+        else:
+            step = min(max(ts - self._ts, 0.0), MAX_STEP_S)
         self._ts = ts
         self._seen_s = min(self._seen_s + step, self._memory_s)
         rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
         error = np.minimum(measure, self.limit, out=self._error)
         error -= self.mean
         self.mean += rate * error
+        error *= 1 - rate
         np.abs(error, out=error)
         error -= self._deviation
         self._deviation += rate * error
