@@ -8,6 +8,7 @@ Extensions. A viewer that cannot keep up skips to the next keyframe. Runs on the
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
 from typing import Deque, List, NamedTuple, Optional
 
@@ -66,9 +67,25 @@ class Muxer:
         self._sequence += 1
         base = max(0, round((frame.ts - self._first_ts) * TIMESCALE))
         duration = max(1, round(self._step_s * TIMESCALE))
-        header = fragment_header(self._sequence, base, [sample.size], [duration], frame.key)
+        header = header_of_one(self._sequence, base, sample.size, duration, frame.key)
         data = b"".join((header, *sample.buffers))
         return Fragment(data, frame.key, self._head, self._codec)
+
+
+def header_of_one(sequence: int, base: int, size: int, duration: int, is_key: bool) -> bytes:
+    """`fragment_header` of one sample, by filling in a form: it is made for every frame."""
+    header = bytearray(_FORMS[is_key])
+    _WORD.pack_into(header, _SEQUENCE_AT, sequence)
+    _BASE.pack_into(header, _BASE_AT, base)
+    _SAMPLE.pack_into(header, _SAMPLE_AT, duration, size)
+    _WORD.pack_into(header, _MDAT_AT, size + 8)
+    return bytes(header)
+
+
+_FORMS = [fragment_header(0, 0, [0], [0], is_key) for is_key in (False, True)]
+_WORD, _BASE, _SAMPLE = struct.Struct(">I"), struct.Struct(">Q"), struct.Struct(">II")
+_SEQUENCE_AT, _BASE_AT, _SAMPLE_AT, _MDAT_AT = 20, 60, 88, 100
+"""Places in those forms; a test compares every result with `fragment_header`'s."""
 
 
 def codec_of(sets: ParameterSets) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dashcamd.storage.mp4_boxes import fragment_header
 from dashcamd.storage.mp4_parse import read_box
 from dashcamd.testing import stream
 from dashcamd.types import Frame, Jpeg
-from dashcamd.web.live import PENDING_LIMIT, Live, Muxer, codec_of
+from dashcamd.web.live import PENDING_LIMIT, Live, Muxer, codec_of, header_of_one
 from tests.web.house import Stage
 
 from dashcamd.web.mjpeg import PER_SESSION, Preview  # isort: skip
@@ -278,6 +281,15 @@ def test_the_muxer_keeps_to_the_stamps_and_survives_a_change_of_the_stream():
     late = Frame(frames[-1].ts + 10.0, True, frames[0].data)
     assert muxer.fragment(late).head is made[0].head
     assert Muxer().fragment(frames[1]) is None
+
+
+@given(
+    st.integers(1, 2**32 - 1), st.integers(0, 2**60), st.integers(1, 2**31), st.integers(1, 2**31),
+    st.booleans(),
+)  # fmt: skip
+def test_the_short_way_to_a_header_gives_the_same_bytes(sequence, base, size, duration, is_key):
+    expected = fragment_header(sequence, base, [size], [duration], is_key)
+    assert header_of_one(sequence, base, size, duration, is_key) == expected
 
 
 def test_the_codec_is_spelled_as_browsers_want_it():
