@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-real test-real-full test-legacy test-libcamera check docs bench clean
+.PHONY: help demo test test-real test-browser test-real-full test-legacy test-libcamera check docs bench clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign pl
 
 test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
 	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests
+
+test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (apt: chromium chromium-driver)
+	$(BIN)/python -m pip install --quiet selenium
+	$(BIN)/python -m pytest -m real tests/browser
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]

@@ -13,7 +13,7 @@ from dashcamd.web.doors import Door
 from dashcamd.web.recordings import Recording
 
 STEP_BYTES = 256 * 1024
-PATIENCE_S = 30.0
+PATIENCE_S = 30
 """A client that takes nothing for so long is dropped."""
 
 BACKLOG_FRAMES = 150
@@ -87,11 +87,21 @@ class Media(Door):
                 return
             self.write(data)
             place += len(data)
-            try:
-                await asyncio.wait_for(self.flush(), PATIENCE_S)
-            except (StreamClosedError, asyncio.TimeoutError):
+            if not await self._is_taken(recording):
                 self._hang_up()
                 return
+
+    async def _is_taken(self, recording: Recording) -> bool:
+        """Wait until the client took it; False when it is gone or stalls, or the stick is."""
+        flushed = asyncio.ensure_future(self.flush())
+        for _ in range(PATIENCE_S):
+            done, _ = await asyncio.wait({flushed}, timeout=1.0)
+            if done:
+                return not isinstance(flushed.exception(), StreamClosedError)
+            if self.site.recordings.version != recording.version:
+                break  # an open file would keep the stick from being ejected
+        flushed.cancel()
+        return False
 
     async def _read(self, recording: Recording, place: int, size: int) -> bytes:
         data: bytes = await self.site.in_thread(lambda: recording.read(place, size))

@@ -20,7 +20,8 @@ from dashcamd.web.rooms import Answer
 from dashcamd.web.site import Site
 
 ANSWER_S = 15.0
-"""How long a page waits for the keep thread."""
+EJECT_S = 40.0
+"""How long a page waits for the keep thread, and for a stick to be let go of and unmounted."""
 
 PHONE_UNCERTAINTY_S = 2.0
 """A phone sets its clock by its network to well below a second; the request took a moment."""
@@ -101,7 +102,7 @@ async def _arm(site: Site, call: Call) -> Json:
 async def _eject(site: Site, call: Call) -> Json:
     if site.rooms.eject is None:
         raise OperationError("there is no stick that could be ejected")
-    await _asked(site.rooms.eject)
+    await _asked(site.rooms.eject, EJECT_S)
     return {"ejected": True}
 
 
@@ -144,7 +145,7 @@ async def _check_settings(site: Site, call: Call) -> Json:
     return {"ok": True, "error": None}
 
 
-async def _asked(ask: Callable[[Answer], None]) -> None:
+async def _asked(ask: Callable[[Answer], None], patience_s: float = ANSWER_S) -> None:
     """Ask another thread and wait for its answer. Raises `OperationError` with its reason."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Optional[str]] = loop.create_future()
@@ -154,7 +155,7 @@ async def _asked(ask: Callable[[Answer], None]) -> None:
 
     ask(answer)
     try:
-        why = await asyncio.wait_for(done, ANSWER_S)
+        why = await asyncio.wait_for(done, patience_s)
     except asyncio.TimeoutError:
         why = "the stick is busy; look again in a while"
     if why is not None:

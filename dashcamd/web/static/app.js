@@ -273,6 +273,7 @@ const App = (() => {
   };
   $('eject').onclick = async () => {
     if (!await ask(w('sure_eject'), w('eject'))) return;
+    toast(w('ejecting'));
     if (await act(() => api('eject', {confirm: true}))) toast(w('ejected'));
   };
   $('menu').onclick = () => {

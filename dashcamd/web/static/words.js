@@ -57,6 +57,7 @@ const WORDS = {
   unlocked: ['Unlocked', '已解除鎖定', '保護を解除しました'],
   deleting: ['Deleted', '已刪除', '削除しました'],
   recording_asked: ['Recording', '開始錄影', '録画します'],
+  ejecting: ['Ejecting: leave it in', '正在退出，請勿拔出', '取り外し中です。まだ抜かないでください'],
   ejected: ['The stick can be pulled out', '可以拔出隨身碟', '取り外せます'],
   nothing_to_lock: ['There is no event to lock', '沒有可鎖定的事件', '保護するイベントがありません'],
   sure_delete: ['Delete this event? It cannot be brought back.', '要刪除此事件嗎？刪除後無法復原。', 'このイベントを削除しますか？元に戻せません。'],
