@@ -33,22 +33,36 @@ class ReadLike(Protocol):
     """Answer of `Footage.read`."""
 
     @property
-    def frames(self) -> List[Frame]: ...  # noqa: D102
+    def frames(self) -> List[Frame]:
+        """What was there, in order."""
+
     @property
-    def lost(self) -> int: ...  # noqa: D102
+    def lost(self) -> int:
+        """Frames that were gone before the first of them."""
 
 
 class Footage(Protocol):
     """What the recorder needs of the ring; `dashcamd.handover.Ring` makes the promises."""
 
-    def read(self, cursor: int, limit: int) -> ReadLike: ...  # noqa: D102
-    def cursor_before(self, ts: Seconds) -> int: ...  # noqa: D102
-    def cursor_after(self, ts: Seconds) -> int: ...  # noqa: D102
-    def keyframe_before(self, cursor: int) -> Optional[int]: ...  # noqa: D102
+    def read(self, cursor: int, limit: int) -> ReadLike:
+        """Up to `limit` frames from `cursor` on."""
+
+    def cursor_before(self, ts: Seconds) -> int:
+        """Cursor of the last keyframe at or before `ts`, or of the oldest one."""
+
+    def cursor_after(self, ts: Seconds) -> int:
+        """Cursor of the first frame later than `ts`."""
+
+    def keyframe_before(self, cursor: int) -> Optional[int]:
+        """Cursor of the last keyframe at or before `cursor`, if it is still held."""
+
     @property
-    def head(self) -> int: ...  # noqa: D102
+    def head(self) -> int:
+        """Cursor of the next frame to come."""
+
     @property
-    def newest_ts(self) -> Optional[Seconds]: ...  # noqa: D102
+    def newest_ts(self) -> Optional[Seconds]:
+        """Stamp of the newest frame."""
 
 
 @dataclass(frozen=True)
