@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-real test-browser test-real-full test-legacy test-libcamera check docs bench clean
+.PHONY: help demo test test-real test-real-full test-browser test-legacy test-libcamera check docs \
+        bench bench-motion install uninstall clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +23,10 @@ test: $(STAMP) ## the default test suite
 	$(BIN)/python -m pytest
 
 test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
-	$(BIN)/python -m pytest -m real tests
+	$(BIN)/python -m pytest -m real tests --ignore tests/browser
 
 test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
-	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests
+	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests --ignore tests/browser
 
 test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (apt: chromium chromium-driver)
 	$(BIN)/python -m pip install --quiet selenium
@@ -49,6 +50,15 @@ docs: $(STAMP) ## write the generated files anew
 
 bench: $(STAMP) ## measure; prints tables with ratios
 	$(BIN)/python -m benchmarks
+
+bench-motion: $(STAMP) ## score the detector beside other rules over scripted scenes
+	$(BIN)/python -m benchmarks.motion
+
+install: ## on a Pi, as root: the service, its user, the rules that mount sticks
+	sh tools/install.sh
+
+uninstall: ## take all of it away again; settings and recordings stay
+	sh tools/uninstall.sh
 
 clean: ## remove what make built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
