@@ -37,7 +37,8 @@ class Profile:
     `sad_floor` least SAD (16x16, 8 bit) of a block that stands out; `sad_deviations` how far above
     its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
     picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
-    afterwards; `noise_s` time constant of the noise model; `hold_s` how long after it moved a
+    afterwards; `noise_s` time constant of the noise model, `noise_patience` how much slower what
+    stands out is learnt (a gardener stays visible); `hold_s` how long after it moved a
     thing is looked for around its place with limits lowered to `hold_fraction`; `drift_floor`
     and `drift_deviations` the same for vectors that agree (`core/drift.py`, pixels summed over nine
     blocks; a floor of 0: vectors are not looked at), `drift_weight` of the newest vectors.
@@ -49,6 +50,7 @@ class Profile:
     scene_fraction: float = 0.5
     guard_s: Seconds = 0.6
     noise_s: Seconds = 20.0
+    noise_patience: float = 0.7
     hold_s: Seconds = 1.0
     hold_fraction: float = 0.6
     drift_floor: float = 0.0
@@ -60,7 +62,12 @@ PROFILES: Dict[str, Profile] = {
     "ffmpeg": Profile(),
     "lores": Profile(),
     "videocore": Profile(
-        sad_floor=2500.0, cluster=4, guard_s=1.0, drift_floor=9.0, drift_deviations=9.0
+        sad_floor=2500.0,
+        cluster=4,
+        guard_s=1.0,
+        noise_patience=1.0,
+        drift_floor=9.0,
+        drift_deviations=9.0,
     ),
 }
 
@@ -270,7 +277,13 @@ class Detector:
         self._drift_noise = Noise(
             shape, profile.drift_floor, profile.drift_deviations, profile.noise_s
         )
-        return Noise(shape, profile.sad_floor, profile.sad_deviations, profile.noise_s)
+        return Noise(
+            shape,
+            profile.sad_floor,
+            profile.sad_deviations,
+            profile.noise_s,
+            profile.noise_patience,
+        )
 
 
 def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:

@@ -25,10 +25,18 @@ class Noise:
     `limit` is the plane a block must exceed to stand out: the mean plus `deviations` mean
     deviations, at least `floor`. What exceeds it is clipped to it before it is learnt, so a
     passer-by hardly raises it and leaves that never rest do. `memory_s` is the time constant; in
-    the beginning it is as long as what was seen.
+    the beginning it is as long as what was seen. What stands out is learnt slower, by `patience`.
     """
 
-    def __init__(self, shape: Any, floor: float, deviations: float, memory_s: Seconds) -> None:
+    def __init__(
+        self,
+        shape: Any,
+        floor: float,
+        deviations: float,
+        memory_s: Seconds,
+        patience: float = 1.0,
+    ) -> None:
+        self._patience = np.float32(patience)
         self.shape = shape
         self._floor = np.float32(floor)
         self._deviations = np.float32(deviations)
@@ -67,6 +75,9 @@ class Noise:
         self._ts = ts
         self._seen_s = min(self._seen_s + step, self._memory_s)
         rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
+        hot = measure > self.limit
+        if self._patience < 1 and hot.any():
+            rate = np.where(hot, rate * self._patience, rate)
         error = np.minimum(measure, self.limit, out=self._error)
         error -= self.mean
         self.mean += rate * error
