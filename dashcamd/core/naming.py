@@ -31,6 +31,7 @@ DAMAGED_SUFFIX = ".damaged"
 _EVENT = re.compile(r"^(\d{6})_e(\d{6,12})_([a-z]{1,16})$", re.ASCII)
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,12})$", re.ASCII)
 _PART = re.compile(r"^(\d{6})_p(\d{2,6})(\.part\.mp4|\.mp4|\.damaged)$", re.ASCII)
+_LOST = re.compile(r"^(\d{6})~\d{1,4}\.mp4$", re.ASCII | re.IGNORECASE)
 _REASON = re.compile(r"[^a-z]")
 
 
@@ -100,7 +101,19 @@ def parse_part(name: str) -> Optional[PartName]:
     return PartName(int(match.group(2)), match.group(3)) if match else None
 
 
+def lost_stamp(name: str) -> Optional[str]:
+    """The first six digits of a part that a power cut left with its short name only.
+
+    On FAT a long name may lie in two sectors; when the cut falls between them, the file is whole
+    and is listed as ``193528~1.MP4``.
+    """
+    match = _LOST.match(name)
+    return match.group(1) if match else None
+
+
 def is_ours(name: str) -> bool:
     """Whether a file in an event's folder was written by dashcamd and goes with the event."""
     plain = name[:-4] if name.endswith(".tmp") else name
-    return plain in (SIDECAR, COVER, LOCK) or parse_part(plain) is not None
+    if plain in (SIDECAR, COVER, LOCK):
+        return True
+    return parse_part(plain) is not None or lost_stamp(plain) is not None

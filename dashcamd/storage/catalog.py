@@ -50,6 +50,11 @@ class StoredEvent:
         """Paths of parts that were never closed."""
         return self._paths(naming.OPEN_SUFFIX)
 
+    @property
+    def lost_names(self) -> List[str]:
+        """Names of parts that have only their short name left."""
+        return sorted(name for name, _ in self.files if naming.lost_stamp(name) is not None)
+
     def _paths(self, suffix: str) -> List[str]:
         found = []
         for name, _ in self.files:

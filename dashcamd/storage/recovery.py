@@ -12,7 +12,7 @@ from typing import Iterator, Optional
 
 from dashcamd.core import naming
 from dashcamd.errors import MediaError
-from dashcamd.storage import sidecar
+from dashcamd.storage import catalog, sidecar
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, replace_file
 from dashcamd.storage.mp4_reader import OK, inspect_source, sha256_of
@@ -24,6 +24,8 @@ RECOVERED = "recovered"
 
 def is_interrupted(event: StoredEvent) -> bool:
     """Whether the event was never closed: an open part, an open or outdated sidecar."""
+    if event.lost_names:
+        return True
     if event.open_parts or event.facts is None:
         return bool(event.open_parts or event.parts)
     known = {part.file for part in event.facts.parts}
@@ -36,6 +38,9 @@ def recover_event(disk: Disk, event: StoredEvent) -> Iterator[str]:
 
     Raises `StorageError` when the volume fails.
     """
+    if event.lost_names:
+        yield from _name_again(disk, event)
+        event = catalog.load(disk, event.name)
     facts = event.facts
     for path in event.open_parts:
         part = recover_part(disk, path)
@@ -52,6 +57,17 @@ def recover_event(disk: Disk, event: StoredEvent) -> Iterator[str]:
             facts = facts.with_part(_placed(_facts_of(disk, path, "ok"), facts))
     facts = replace(facts, is_closed=True)
     replace_file(disk, "%s/%s" % (event.name.path, naming.SIDECAR), sidecar.to_bytes(facts))
+
+
+def _name_again(disk: Disk, event: StoredEvent) -> Iterator[str]:
+    """Give parts that lost their long name the next free number, as open parts: they may be."""
+    folder = event.name.path
+    known = [part.number for part in map(naming.parse_part, dict(event.files)) if part]
+    for number, name in enumerate(event.lost_names, max(known, default=-1) + 1):
+        stem = "%s_p%02d" % (naming.lost_stamp(name), number)
+        disk.rename("%s/%s" % (folder, name), "%s/%s%s" % (folder, stem, naming.OPEN_SUFFIX))
+        disk.sync_dir(folder)
+        yield "%s/%s had lost its name and is %s again" % (folder, name, stem)
 
 
 def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:

@@ -173,3 +173,19 @@ def test_an_event_without_a_sidecar_keeps_its_parts():
     write_event(Volume(disk, "/stick", "a"), (), open_part="kppp", has_sidecar=False)
     assert recovered(disk) == 4
     assert catalog.events(disk)[0].facts is None
+
+
+def test_a_part_that_kept_only_its_short_name_gets_a_number_again():
+    """What a power cut leaves on FAT when it falls between the sectors of a long name."""
+    disk = MemoryDisk()
+    volume = Volume(disk, "memory", "boot")
+    write_event(volume, ["kppp", "kppp"], open_part="kppp", is_closed=False)
+    folder = catalog.events(disk)[0].name.path
+    disk.rename(folder + "/120000_p01.mp4", folder + "/120000~2.MP4")
+    [event] = catalog.events(disk)
+    assert recovery.is_interrupted(event)
+    lines = list(recovery.recover_event(disk, event))
+    assert "120000~2.MP4 had lost its name" in lines[0]
+    [event] = catalog.events(disk)
+    assert [path[-7:-4] for path in event.parts] == ["p00", "p02", "p03"]
+    assert not recovery.is_interrupted(event)
