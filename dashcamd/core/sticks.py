@@ -38,9 +38,13 @@ WAITING = "waiting"
 READ_ONLY = "read-only"
 UNUSABLE = "unusable"
 
-RETRY_S = 2.0
+RETRY_FIRST_S = 0.5
 RETRY_MAX_S = 60.0
-"""A stick that failed is tried again after so long, doubling; a full one every `RETRY_S`."""
+"""A stick that failed is tried again after so long, doubling: the mount unit may not have given us
+its folder yet, half a second after it appeared."""
+
+RETRY_FULL_S = 2.0
+"""A full stick has been given room by then."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ class Setback(NamedTuple):
     @property
     def retry_at(self) -> Seconds:
         """When it may be tried again."""
-        wait = RETRY_S if self.is_full else RETRY_S * 2 ** min(self.failures - 1, 5)
-        return self.at + min(wait, RETRY_MAX_S)
+        if self.is_full:
+            return self.at + RETRY_FULL_S
+        return self.at + min(RETRY_FIRST_S * 2 ** min(self.failures - 1, 10), RETRY_MAX_S)
 
 
 def survey(blocks: Sequence[Block], mounts: Sequence[Mount], accept: str) -> List[Verdict]:

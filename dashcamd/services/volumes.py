@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 PERIOD_S = 0.25
 """How often news of sticks is asked for: it is the wait between a plug-in and the recording."""
 
-RETRY_S = 2.0
-"""Without news a volume is looked for so often; a full one has been given room by then."""
+RETRY_S = 0.5
+FOLDER_RETRY_S = 2.0
+"""Without news a volume is looked for so often. Sticks that failed rest as their source says; a
+folder, which there is only one of, is given so long to get room."""
 
 POST_S = 1.0
 
@@ -91,6 +93,7 @@ class VolumesService:
     ) -> None:
         self.wake: threading.Event = failed.wake
         self._source = source
+        self._retry_s = FOLDER_RETRY_S if source.is_fixed else RETRY_S
         self._slot = slot
         self._failed = failed
         self._board = board
@@ -188,7 +191,7 @@ class VolumesService:
             return False
 
     def _find(self, now: Seconds) -> None:
-        self._next_try = now + RETRY_S
+        self._next_try = now + self._retry_s
         try:
             self._use(self._source.offer(now))
         except StorageError as error:
@@ -206,7 +209,7 @@ class VolumesService:
         self._slot.put(None)
         self._wake_readers()
         self._volume = None
-        self._next_try = now + RETRY_S if self._source.is_fixed else now
+        self._next_try = now + self._retry_s if self._source.is_fixed else now
         self._next_post = now
         self._complain(why)
 

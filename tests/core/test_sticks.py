@@ -135,12 +135,12 @@ def test_a_stick_that_failed_stands_behind_the_others_and_waits_longer_each_time
     assert names(sticks.to_try(ready(one, two), setbacks, set(), 100.0)) == ["sdb1"]
     assert names(sticks.to_try(ready(one, two), setbacks, set(), 102.0)) == ["sdb1", "sda1"]
     again = sticks.after_failure(setbacks[one.key], 102.0, is_full=False)
-    assert again.retry_at == 106.0
+    assert again.retry_at == 103.0
     assert Setback(0.0, 99).retry_at == sticks.RETRY_MAX_S
 
 
 def test_a_full_stick_is_tried_again_at_the_same_pace():
-    assert Setback(10.0, 20, is_full=True).retry_at == 10.0 + sticks.RETRY_S
+    assert Setback(10.0, 20, is_full=True).retry_at == 10.0 + sticks.RETRY_FULL_S
 
 
 def test_the_complaint_names_every_device_or_says_that_there_is_none():

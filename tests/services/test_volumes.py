@@ -5,7 +5,7 @@ import pytest
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.messages import EjectAsked, VolumeFailed
-from dashcamd.services.volumes import RETRY_S, VolumesService
+from dashcamd.services.volumes import FOLDER_RETRY_S, VolumesService
 from dashcamd.storage.folder import FolderSource
 from dashcamd.storage.sticks import StickSource
 from tests.storage.machine import ScriptMachine
@@ -93,9 +93,9 @@ def test_a_folder_that_failed_is_not_hammered(tmp_path):
     room = Room(FolderSource(str(tmp_path), "boot"))
     room.pass_time(0.5)
     room.fail()
-    room.pass_time(RETRY_S / 2)
+    room.pass_time(FOLDER_RETRY_S / 2)
     assert room.volume is None
-    room.pass_time(RETRY_S)
+    room.pass_time(FOLDER_RETRY_S)
     assert room.volume is not None
 
 

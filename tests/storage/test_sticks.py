@@ -96,8 +96,8 @@ def test_a_failed_stick_alone_is_tried_again_after_a_while(machine, source):
     volume = offered(source)
     source.distrust(volume, is_full=False, now=10.0)
     with pytest.raises(StorageError):
-        source.offer(11.0)
-    assert source.offer(12.0).id == volume.id
+        source.offer(10.4)
+    assert source.offer(10.5).id == volume.id
 
 
 def test_a_stick_that_was_pulled_and_plugged_is_trusted_again_at_once(machine, source):
