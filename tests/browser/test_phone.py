@@ -67,6 +67,15 @@ def number_shown(browser, name):
         return None
 
 
+def choose(browser, name, value):
+    browser.execute_script(
+        "const node = document.getElementById(arguments[0]); node.value = arguments[1];"
+        "node.dispatchEvent(new Event('change'))",
+        name,
+        value,
+    )
+
+
 def keep_picture(browser, name):
     if PICTURES:
         browser.save_screenshot(str(Path(PICTURES) / (name + ".png")))
@@ -211,12 +220,9 @@ def test_settings_are_checked_while_they_are_typed(browser, daemon):
     field.send_keys("huge", Keys.TAB)
     wait(browser, lambda: field.get_attribute("aria-invalid") == "true")
     keep_picture(browser, "settings")
+    choose(browser, "theme", "dark")
     for language, word in (("zh-TW", "已停用"), ("ja", "監視オフ"), ("en", "Disarmed")):
-        select = by_id(browser, "language")
-        browser.execute_script(
-            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'))",
-            select, language,
-        )  # fmt: skip
+        choose(browser, "language", language)
         wait(browser, lambda expected=word: text(browser, "state-word") == expected)
         keep_picture(browser, "language-" + language)
     by_id(browser, "menu").click()
@@ -225,7 +231,9 @@ def test_settings_are_checked_while_they_are_typed(browser, daemon):
 def test_arming_needs_no_question_and_disarming_does(browser, daemon):
     by_id(browser, "arm").click()
     wait(browser, lambda: text(browser, "arm-word") == "Disarm")
-    keep_picture(browser, "armed")
+    for theme in ("dark", "night"):
+        choose(browser, "theme", theme)
+        keep_picture(browser, "armed-" + theme)
     by_id(browser, "arm").click()
     wait(browser, lambda: by_id(browser, "ask").is_displayed())
     by_id(browser, "ask-yes").click()

@@ -25,7 +25,7 @@ const WORDS = {
   minutes: ['{n} min', '{n} 分鐘', '{n} 分'],
   day: ['Day', '日期', '日付'],
   events: ['Events', '事件', 'イベント'],
-  no_events: ['Nothing was recorded yet.', '尚無錄影。', 'まだ録画はありません。'],
+  no_events: ['No events.', '沒有事件。', 'イベントはありません。'],
   on_the_stick: ['Events are on the stick. Plug it in to see them.', '事件存放在隨身碟上，插入後即可查看。', 'イベントは USB メモリにあります。差し込むと表示されます。'],
   older: ['Older', '更早', '以前のもの'],
   look: ['Look', '外觀', '表示'],
