@@ -33,7 +33,7 @@ def test_noise_above_the_floor_raises_the_limit_above_the_noise():
 def test_who_is_in_the_first_picture_still_stands_out():
     visitor = np.full(SHAPE, 300.0)
     visitor[2:4, 3:5] = 6000
-    noise = watch(model(), [visitor] * 10)
+    noise = watch(model(), [visitor] * 5)
     assert (visitor > noise.limit).sum() == 4
 
 
