@@ -75,9 +75,10 @@ class Noise:
         self._ts = ts
         self._seen_s = min(self._seen_s + step, self._memory_s)
         rate = np.float32(min(1.0, step / max(self._seen_s, 1e-3)))
-        hot = measure > self.limit
-        if self._patience < 1 and hot.any():
-            rate = np.where(hot, rate * self._patience, rate)
+        if self._patience < 1:
+            hot = measure > self.limit
+            if hot.any():
+                rate = np.where(hot, rate * self._patience, rate)
         error = np.minimum(measure, self.limit, out=self._error)
         error -= self.mean
         self.mean += rate * error
