@@ -59,6 +59,33 @@ def test_single_blocks_far_apart_are_not_a_visitor():
     assert judged([*still(0, 5), specks])[-1].veto == rules.TOO_SMALL
 
 
+def test_many_small_groups_are_rain_until_one_is_clearly_larger():
+    drops = [(r, c, 2, 2, 6000) for r in (1, 7, 13, 19, 25) for c in (2, 12, 22, 32)]
+    assert judged([*still(0, 5), field(5, patches=drops)])[-1].veto == rules.SCATTERED
+    visitor = [*drops, (8, 15, 6, 4, 6000)]
+    assert judged([*still(0, 5), field(5, patches=visitor)])[-1].is_moving
+
+
+def test_vectors_that_agree_in_a_plain_surface_are_not_a_thing():
+    sky = [(0, 10, 6, 12, 250, 6, 0)]
+    scores = judged(still(0, 5, source="videocore") + [
+        field(5 + i / 10, patches=sky, source="videocore") for i in range(10)
+    ])  # fmt: skip
+    assert scores[-1].veto == rules.NO_OUTLINE
+
+
+def test_the_rest_of_a_shift_at_sharp_edges_is_not_a_visitor():
+    edge = field(5, patches=[(12, 20, 1, 4, 2000)])
+    assert judged([*still(0, 5), edge])[-1].is_moving
+    edge.blocks["x"] = 2
+    assert not judged([*still(0, 5), edge])[-1].is_moving
+
+
+def test_when_the_whole_picture_differs_more_a_block_must_differ_much_more():
+    pulse = field(5, noise=700, patches=[(12, 20, 3, 2, 2500)])
+    assert not judged([*still(0, 5), pulse])[-1].is_moving
+
+
 def test_a_repeated_picture_says_nothing():
     assert judged([*still(0, 5), field(5, noise=0)])[-1].veto == rules.NO_PICTURE
 

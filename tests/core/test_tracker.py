@@ -55,6 +55,13 @@ def test_raindrops_each_time_somewhere_else_are_not_motion():
     assert told == [None] * 6
 
 
+def test_two_insects_in_turn_are_not_one_walker():
+    tracker = Tracker(k=4)
+    here = [tracker.step(at(i * STEP, 0.1, 0.5)) for i in range(2)]
+    there = [tracker.step(at(0.6 + i * STEP, 0.5, 0.5)) for i in range(3)]
+    assert here + there == [None] * 5
+
+
 def test_repeated_pictures_of_a_slow_source_do_not_break_a_run():
     tracker = Tracker(k=3, window_s=1.2)
     told = []
