@@ -226,7 +226,7 @@ class Detector:
         walk slower now.
         """
         ts = field.ts
-        if self._drift is None and (field.blocks["x"][0, 0] or field.blocks["y"][0, 0]):
+        if self._drift is None and _is_shifted(field.blocks[:, :-1]):
             self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
             risen: Array = noise.limit + np.float32(EXCESS_WEIGHT * excess)
@@ -296,3 +296,12 @@ def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:
     )
     badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
     return bool(badly >= max(1, OUTLINE_PART * cluster))
+
+
+def _is_shifted(blocks: Array) -> bool:
+    """Whether the whole picture was shifted: its four corners have one vector, and it is not 0."""
+    x, y = blocks["x"], blocks["y"]
+    if not (x[0, 0] or y[0, 0]):
+        return False
+    corners = {(int(x[row, col]), int(y[row, col])) for row in (0, -1) for col in (0, -1)}
+    return len(corners) == 1

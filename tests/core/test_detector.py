@@ -81,6 +81,11 @@ def test_the_rest_of_a_shift_at_sharp_edges_is_not_a_visitor():
     assert not judged([*still(0, 5), edge])[-1].is_moving
 
 
+def test_a_vector_in_one_corner_is_not_a_shift_of_the_picture():
+    corner = field(5, patches=[(12, 20, 1, 4, 2000), (0, 0, 1, 1, 300, 4, 0)])
+    assert judged([*still(0, 5), corner])[-1].is_moving
+
+
 def test_when_the_whole_picture_differs_more_a_block_must_differ_much_more():
     pulse = field(5, noise=700, patches=[(12, 20, 3, 2, 2500)])
     assert not judged([*still(0, 5), pulse])[-1].is_moving
