@@ -126,7 +126,15 @@ def digest(disk: Disk, path: str) -> str:
 
 
 def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[EventFacts]:
-    if naming.SIDECAR not in files:
-        return None
-    data = read_small(disk, "%s/%s" % (name.path, naming.SIDECAR), sidecar.MAX_BYTES)
-    return sidecar.from_bytes(data) if data is not None else None
+    """The sidecar, or the one that was to replace it.
+
+    A rename on FAT and exFAT is not one write: a cut may take the old name and leave the new file
+    under its temporary one (found by cutting recorded sessions of a real kernel).
+    """
+    for file in (naming.SIDECAR, naming.SIDECAR + ".tmp"):
+        if file in files:
+            data = read_small(disk, "%s/%s" % (name.path, file), sidecar.MAX_BYTES)
+            facts = sidecar.from_bytes(data) if data is not None else None
+            if facts is not None:
+                return facts
+    return None

@@ -178,3 +178,13 @@ def test_deleting_cut_or_failing_anywhere_is_finished_the_next_time(disk, volume
                     delete_event(after, left)
             assert [event.name for event in catalog.events(after)] == [kept]
             assert {path: after.content(path) for path in content} == content
+
+
+def test_a_sidecar_that_a_cut_left_under_its_temporary_name_is_read(disk, volume):
+    name = write_event(volume)
+    [before] = catalog.events(disk)
+    disk.rename(name.path + "/event.json", name.path + "/event.json.tmp")
+    [after] = catalog.events(disk)
+    assert after.facts == before.facts
+    disk.put(name.path + "/event.json", b"{ torn")
+    assert catalog.events(disk)[0].facts == before.facts
