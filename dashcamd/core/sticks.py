@@ -115,7 +115,7 @@ class Setback(NamedTuple):
         """When it may be tried again."""
         if self.is_full:
             return self.at + RETRY_FULL_S
-        return self.at + min(RETRY_FIRST_S * 2 ** min(self.failures - 1, 10), RETRY_MAX_S)
+        return self.at + min(RETRY_FIRST_S * 2.0 ** min(self.failures - 1, 10), RETRY_MAX_S)
 
 
 def survey(blocks: Sequence[Block], mounts: Sequence[Mount], accept: str) -> List[Verdict]:
