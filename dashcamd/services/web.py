@@ -58,6 +58,7 @@ class WebService:
         self._end: Callable[[], None] = lambda: None
         self._is_over = False
         self._failures = 0
+        self._fault: Optional[str] = None
         self._retry_at: Seconds = float("-inf")
         board.subscribe(self._board_changed)
         camera.subscribe(self._frame_came, self._jpeg_came)
@@ -129,12 +130,15 @@ class WebService:
         shown = "localhost" if host in ("0.0.0.0", "::") else host
         address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
         self._board.post("web", {"address": address, "fault": None})
+        self._fault = None
         log.info("the page is at %s", address)
         if password is not None:
             log.info("nobody has signed in yet; `dashcamd password` shows the password")
 
     def _complain(self, why: str) -> None:
-        log.warning("no page: %s", why)
+        if why != self._fault:
+            log.warning("no page: %s", why)
+        self._fault = why
         self._board.post("web", {"address": None, "fault": why})
 
     def _board_changed(self) -> None:

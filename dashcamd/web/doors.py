@@ -68,6 +68,9 @@ class Door(RequestHandler):
         if not self.session and not self.is_public:
             self.refuse()
             return
+        allowed = self.allowed()
+        if allowed and self.request.method not in allowed.split(", "):
+            raise HTTPError(405)
         if self.request.method not in ("GET", "HEAD"):
             self._check_write(host)
 
@@ -89,6 +92,8 @@ class Door(RequestHandler):
         if isinstance(error, DashcamError):
             status_code = _status_of(error)
             self.set_status(status_code)
+        if status_code == 405:
+            self.set_header("Allow", self.allowed())
         for name, value in self.of_error.items():
             self.set_header(name, value)
         text = str(error) if isinstance(error, DashcamError) else self._reason
@@ -98,6 +103,11 @@ class Door(RequestHandler):
         """Send `document` as JSON."""
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(document, separators=(",", ":")))
+
+    def allowed(self) -> str:
+        """The methods that this address answers (RFC 9110, 15.5.6); "" where there is nothing."""
+        known = [name for name in ("GET", "HEAD", "POST") if name.lower() in vars(type(self))]
+        return ", ".join(known)
 
     def number(self, name: str, low: float, high: float) -> Optional[float]:
         """A number from the query; None without it. Raises 400 for anything else."""

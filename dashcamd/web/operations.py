@@ -1,7 +1,7 @@
 """The API as a table: what can be asked, what it takes, who answers. ``openapi.py`` describes it.
 
 Every operation takes a checked body and returns a JSON value. What changes something dangerous
-(delete, eject, disarm, the clock) wants ``"confirm": true``, so that no slip of a script does it.
+(delete, eject, arm, the clock) wants ``"confirm": true``, so that no slip of a script does it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from types import MappingProxyType
 from typing import Any, Awaitable, Callable, List, Mapping, NamedTuple, Optional
-
-from tornado.web import HTTPError
 
 from dashcamd import config
 from dashcamd.core.timeline import Timeline
@@ -93,8 +91,6 @@ async def _trigger(site: Site, call: Call) -> Json:
 
 async def _arm(site: Site, call: Call) -> Json:
     is_armed = bool(call.body["armed"])
-    if not is_armed and not call.body.get("confirm"):
-        raise HTTPError(400, reason="Disarming needs confirm: true")
     site.rooms.arm(is_armed)
     return {"armed": is_armed}
 
@@ -210,7 +206,7 @@ OPERATIONS: List[Operation] = [
         "React to motion, or not",
         _arm,
         {"armed": {"type": "boolean"}, "confirm": CONFIRM},
-        required=("armed",),
+        required=("armed", "confirm"),
     ),
     Operation(
         "post",

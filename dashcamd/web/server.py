@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import Any, Dict, List, Tuple, Type
@@ -32,6 +33,10 @@ class Api(Door):
         """Tornado's way to hand things in."""
         super().initialize(site)
         self.operations = operations
+
+    def allowed(self) -> str:
+        """The methods of this address."""
+        return ", ".join(method.upper() for method in self.operations)
 
     async def get(self, **path: str) -> None:
         """Ask."""
@@ -176,10 +181,11 @@ def listen(address: str) -> socket.socket:
         )
         listener.setblocking(False)
         return listener
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise OperationError(
             "the page cannot listen at %s: %s; set [web] listen to another HOST:PORT"
-            % (address, getattr(error, "strerror", None) or error)
+            % (address, why)
         ) from None
 
 

@@ -182,6 +182,20 @@ def test_get_changes_nothing(tmp_path):
     visit(tmp_path, scenario)
 
 
+def test_a_wrong_method_is_told_the_right_ones(tmp_path):
+    async def scenario(visitor):
+        for path, methods in (
+            ("/api/v1/arm", "POST"),
+            ("/api/v1/status", "GET"),
+            ("/", "GET"),
+            ("/media/a/b", "GET, HEAD"),
+        ):
+            answer = await visitor.ask("PUT", path)
+            assert (answer.code, answer.headers["Allow"]) == (405, methods), path
+
+    visit(tmp_path, scenario)
+
+
 def test_a_script_signs_in_with_its_token(tmp_path):
     async def scenario(visitor):
         token = visitor.site.vault.add_token("backup")
@@ -202,7 +216,8 @@ def test_the_buttons_reach_the_daemon(tmp_path):
     async def scenario(visitor):
         post = visitor.post
         assert content(await post("/api/v1/trigger", {"reason": "horn"})) == {"triggered": "horn"}
-        assert content(await post("/api/v1/arm", {"armed": True})) == {"armed": True}
+        sure = {"confirm": True}
+        assert content(await post("/api/v1/arm", {"armed": True, **sure})) == {"armed": True}
         assert (await post("/api/v1/arm", {"armed": False})).code == 400
         assert (await post("/api/v1/arm", {"armed": False, "confirm": True})).code == 200
         assert visitor.stage.asked == [("trigger", "horn"), ("arm", True), ("arm", False)]
@@ -217,7 +232,7 @@ def test_the_buttons_reach_the_daemon(tmp_path):
         ("trigger", {"reason": "x" * 61}, "60"),
         ("trigger", {"why": "x"}, "unknown key 'why'"),
         ("arm", {}, "armed is missing"),
-        ("arm", {"armed": "yes"}, "armed must be"),
+        ("arm", {"armed": "yes", "confirm": True}, "armed must be"),
         ("clock", {"unix_s": 5, "confirm": True}, "unix_s must be"),
         ("clock", {"unix_s": 1_800_000_000}, "confirm is missing"),
         ("trigger", "nonsense", "not JSON"),

@@ -269,7 +269,7 @@ const App = (() => {
   $('arm').onclick = async () => {
     const armed = !(state && state.armed);
     if (!armed && !await ask(w('sure_disarm'), w('disarm'))) return;
-    await act(() => api('arm', armed ? {armed} : {armed, confirm: true}));
+    await act(() => api('arm', {armed, confirm: true}));
   };
   $('eject').onclick = async () => {
     if (!await ask(w('sure_eject'), w('eject'))) return;
