@@ -185,11 +185,12 @@ def test_two_events_never_share_frames():
         (b"[camera]\niso = " + b"9" * 5000, "not valid TOML: "),
         (b"a = " + b"[" * 100_000, "not valid TOML: "),
         (b"[camera]\niso = 0x" + b"f" * 5000, "[camera] iso = "),
-        (b"[camera]\niso" + b".a" * 5000 + b" = 1", "[camera] iso = "),
+        (b"[camera]\niso" + b".a" * 5000 + b" = 1", ("[camera] iso = ", "not valid TOML: ")),
         (b"#" * (MAX_CONFIG_BYTES + 1), "larger than 262144 bytes"),
         (b"[camera]\n[camera]\n", "not valid TOML: "),
         (b"[camera]\niso = 2020-01-01\n", "[camera] iso = "),
     ],
+    ids=lambda value: "" if isinstance(value, bytes) else None,
 )
 def test_a_file_that_is_not_ours_is_refused_in_one_line(tmp_path, data, says):
     assert complaint_of(tmp_path, data).startswith(says)

@@ -11,6 +11,7 @@ from dashcamd.cameras.footage import Footage
 from dashcamd.cli.arguments import add_json, print_json
 from dashcamd.cli.progress import Progress
 from dashcamd.config import Config
+from dashcamd.core import explain
 from dashcamd.core.detector import Detector
 from dashcamd.core.replay import Replay, replay_fields
 from dashcamd.core.tracker import Tracker, as_json
@@ -31,6 +32,9 @@ def add(
     )
     parser.add_argument("videos", metavar="VIDEO", nargs="+")
     parser.add_argument("--plot", metavar="OUT.png", type=Path, help="draw what the detector saw")
+    parser.add_argument(
+        "--explain", action="store_true", help="say for each event, and for each near miss, why"
+    )
     add_json(parser)
     parser.set_defaults(act=act)
 
@@ -45,7 +49,9 @@ def act(arguments: argparse.Namespace) -> int:
     for video in arguments.videos:
         report, replay = _replay(video, arguments.settings)
         reports.append(report)
-        if not arguments.json:
+        if arguments.explain and not arguments.json:
+            print("\n".join([video, *explain.lines(replay.scores, replay.motions)]))
+        elif not arguments.json:
             _tell(report)
         if arguments.plot is not None:
             _plot(replay, report, arguments.plot)
