@@ -25,6 +25,7 @@ class LooseCamera(SyntheticCamera):
 
     def start(self, sinks, start_ts):
         self._look()
+        self.cable.with_suffix(".begin").write_text(repr(start_ts))
         return super().start(sinks, start_ts)
 
     def pump(self):
