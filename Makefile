@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+APART := --ignore tests/browser --ignore tests/usb
 
-.PHONY: help demo test test-real test-real-full test-browser test-legacy test-libcamera check docs \
+.PHONY: help demo test test-real test-real-full test-browser test-usb test-legacy test-libcamera check docs \
         bench bench-motion install uninstall clean
 
 help: ## show this
@@ -23,14 +24,17 @@ test: $(STAMP) ## the default test suite
 	$(BIN)/python -m pytest
 
 test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
-	$(BIN)/python -m pytest -m real tests --ignore tests/browser
+	$(BIN)/python -m pytest -m real tests $(APART)
 
 test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
-	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests --ignore tests/browser
+	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests $(APART)
 
 test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (apt: chromium chromium-driver)
 	$(BIN)/python -m pip install --quiet selenium
 	$(BIN)/python -m pytest -m real tests/browser
+
+test-usb: $(STAMP) ## sticks in a QEMU guest with a stock kernel, and power cuts at every write
+	$(BIN)/python -m pytest -m real tests/usb
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]
