@@ -83,7 +83,10 @@ def test_fields_show_the_car_and_nothing_else(rig, chip):
     assert (field.blocks.dtype, field.blocks.shape) == (MOTION_DTYPE, (15, 21))
     first = rig.frames[0].ts
     moving = {round((f.ts - first) * 24): int((f.blocks["x"] == -6).sum()) for f in rig.fields}
-    assert min(moving[n] for n in range(26, 39)) >= 10
+    # A busy machine may cost the emulated camera a picture, and keyframes have no field.
+    seen = [moving[n] for n in range(26, 39) if n in moving]
+    assert len(seen) >= 9
+    assert min(seen) >= 10
     assert max(count for n, count in moving.items() if n < 24 or n > 49) == 0
     assert all((f.blocks["x"] % 2 == 0).all() for f in rig.fields)
 
