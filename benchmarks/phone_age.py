@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import io
+import shutil
 import statistics
 import sys
 import tempfile
@@ -94,7 +95,9 @@ def main() -> None:
     for flag in (*FLAGS, "--user-data-dir=%s" % (folder / "profile")):
         options.add_argument(flag)
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": {**PHONE, "mobile": True}})
-    browser = webdriver.Chrome(options=options)
+    options.binary_location = shutil.which("chromium") or ""
+    driver = webdriver.ChromeService(shutil.which("chromedriver"))
+    browser = webdriver.Chrome(options=options, service=driver)
     try:
         sign_in(browser, daemon)
         begin = float((folder / "cable-is-pulled.begin").read_text())

@@ -6,7 +6,7 @@ const Live = (() => {
   const tag = document.getElementById('age');
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, margin = 0.04, began = 0;
 
   function show(age) {
     if (age === null || age === undefined) {
@@ -86,7 +86,7 @@ const Live = (() => {
     }
   }
   async function feed(reader, buffer, mine) {
-    hdAt = performance.now();
+    began = hdAt = performance.now();
     while (!mine.signal.aborted) {
       const {value, done} = await reader.read();
       if (done) return;
@@ -106,8 +106,9 @@ const Live = (() => {
     if (!buffer.buffered.length) return;
     const end = buffer.buffered.end(buffer.buffered.length - 1);
     const behind = end - video.currentTime;
-    if (behind > 1 || behind < 0) video.currentTime = Math.max(end - 0.1, buffer.buffered.start(buffer.buffered.length - 1));
-    video.playbackRate = behind > 0.3 ? 1.1 : behind > 0.18 ? 1.04 : behind < 0.06 ? 0.97 : 1;
+    const young = performance.now() - began < 2000;  // the newest GOP came at once: skip to its end
+    if (behind > margin + (young ? 0.1 : 0.6) || behind < 0) video.currentTime = Math.max(end - margin, buffer.buffered.start(buffer.buffered.length - 1));
+    video.playbackRate = behind > margin + 0.2 ? 1.1 : behind > margin + 0.02 ? 1.05 : behind < margin / 2 ? 0.97 : 1;
     if (video.paused) video.play().catch(() => {});
     const start = buffer.buffered.start(0);
     if (video.currentTime - start > 20) {
@@ -124,6 +125,8 @@ const Live = (() => {
   picture.addEventListener('error', () => {
     if (mode === 'mjpeg' && picture.getAttribute('src')) setTimeout(() => mode === 'mjpeg' && start(), 2000);
   });
+  // How far behind the newest frame is played: as little as this link allows.
+  video.addEventListener('waiting', () => { margin = Math.min(0.3, margin * 1.5); });
   button.addEventListener('click', () => { wanted = wanted === 'hd' ? 'mjpeg' : 'hd'; start(); });
   document.getElementById('full').addEventListener('click', () => {
     const box = document.getElementById('live');
