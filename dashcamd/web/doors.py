@@ -22,7 +22,8 @@ from dashcamd.web.site import Site
 log = logging.getLogger(__name__)
 
 COOKIE = "dashcamd"
-COOKIE_DAYS = 400
+COOKIE_S = 400 * 86400
+"""As an age: a date of a Pi whose clock was never set would be over on every phone."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "

@@ -8,7 +8,7 @@ from typing import Dict, Tuple
 
 from tornado.web import HTTPError
 
-from dashcamd.web.doors import COOKIE, COOKIE_DAYS, Door
+from dashcamd.web.doors import COOKIE, COOKIE_S, Door
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -116,7 +116,7 @@ class Session(Door):
         self.set_cookie(
             COOKIE,
             token,
-            expires_days=COOKIE_DAYS,
+            max_age=COOKIE_S,
             path="/",
             httponly=True,
             secure=self.request.protocol == "https",

@@ -120,6 +120,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_foreign_pages(tmp_path):
         cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
+        assert "Max-Age=34560000" in cookie
+        assert "expires" not in cookie.lower()
         assert visitor.cookie not in (tmp_path / "web.json").read_text()
         assert (await visitor.get("/api/v1/status")).code == 200
         assert (await visitor.post("/api/v1/session/end")).code == 200
