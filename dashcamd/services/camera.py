@@ -92,8 +92,8 @@ class CameraService:
 
     @property
     def is_pumped(self) -> bool:
-        """Whether the open camera delivers as fast as it is asked to."""
-        return isinstance(self._camera, PumpedCamera) and not self._camera.is_live
+        """Whether frames come because this service asks for them; silence is then its own."""
+        return self._pumped is not None and not self._pumped.is_live
 
     @property
     def is_lost(self) -> bool:
@@ -122,11 +122,6 @@ class CameraService:
         self._jpeg_fps = 0.0
         self._record.put(CameraReady(info))
         log.info("%s delivers %dx%d at %g fps", info.name, info.width, info.height, info.fps)
-
-    @property
-    def _is_paced_here(self) -> bool:
-        """Whether frames come because this service asks for them: silence is then its own."""
-        return self._pumped is not None and not self._pumped.is_live
 
     def want_cover(self, is_wanted: bool) -> None:
         """Ask for previews while an event lacks its cover; from any thread."""
@@ -193,7 +188,7 @@ class CameraService:
     def _check(self, camera: Camera, now: Seconds) -> None:
         camera.check()
         silence_s = now - self._last_frame_seen
-        if silence_s > SILENCE_S and not self._is_paced_here:
+        if silence_s > SILENCE_S and not self.is_pumped:
             raise CameraError(
                 "no picture for %.0f s; the camera is stopped and opened again" % silence_s
             )
