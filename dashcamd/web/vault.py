@@ -154,6 +154,7 @@ class Vault:
             temporary.unlink(missing_ok=True)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
+                _give_to_owner_of(self._path.parent, descriptor)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -167,6 +168,13 @@ class Vault:
             "%s, which keeps the page's password, cannot be %s: %s; set [web] state to another path"
             % (self._path, act, error.strerror or error)
         )
+
+
+def _give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """``sudo dashcamd password --new`` must not leave a file that the daemon cannot read."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _stamp(path: Path) -> Tuple[int, int]:

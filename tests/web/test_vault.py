@@ -42,6 +42,15 @@ def test_the_password_is_forgotten_when_somebody_has_signed_in(path):
     assert again.is_session(token)
 
 
+def test_what_root_writes_belongs_to_the_daemon(path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    opened(path)
+    os.chown(path.parent, 12345, 12346)
+    opened(path).renew()
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
+
+
 def test_a_new_password_signs_everybody_out_and_the_daemon_notices(path):
     daemon, command = opened(path), opened(path)
     token, old = daemon.sign_in(), daemon.password
