@@ -66,12 +66,13 @@ class Guest:
         self._arrived = threading.Condition()
         self._qmp_lock = threading.Lock()
         self._asked = 0
-        self._process = subprocess.Popen(
-            self._command(disk, accel, share or self.folder, snapshot, memory_mib),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "qemu.err").open("w"),
-        )
+        with (self.folder / "qemu.err").open("w") as complaints:
+            self._process = subprocess.Popen(
+                self._command(disk, accel, share or self.folder, snapshot, memory_mib),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
         self._qmp_socket = self._connect("qmp")
         self._qmp_stream = self._qmp_socket.makefile("rw")
         self._qmp_stream.readline()
@@ -290,6 +291,8 @@ class Guest:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
+        self._reader.join(10)
         self._agent.close()
+        self._qmp_stream.close()
         self._qmp_socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
