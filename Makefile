@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APART := --ignore tests/browser --ignore tests/usb
+APART := --ignore tests/browser
 
-.PHONY: help demo test test-real test-real-full test-browser test-usb test-legacy test-libcamera check docs \
+.PHONY: help demo test test-real test-real-full test-browser test-usb test-usb-full test-legacy test-libcamera check docs \
         bench bench-motion install uninstall clean
 
 help: ## show this
@@ -34,7 +34,10 @@ test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (ap
 	$(BIN)/python -m pytest -m real tests/browser
 
 test-usb: $(STAMP) ## sticks in a QEMU guest with a stock kernel, and power cuts at every write
-	$(BIN)/python -m pytest -m real tests/usb
+	$(BIN)/python -m pytest -m usb tests/usb
+
+test-usb-full: $(STAMP) ## the same with 1000 power cuts per file system
+	DASHCAMD_CUTS=1000 $(BIN)/python -m pytest -m usb tests/usb
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]
