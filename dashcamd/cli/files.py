@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
@@ -77,10 +78,25 @@ def _verify_event(disk: Disk, event: StoredEvent) -> Iterator[Json]:
         yield _verify_file(disk, path, known.pop(path.rpartition("/")[2], None))
     for path in event.open_parts:
         report = _verify_file(disk, path, None)
-        problem = "was never closed: still recording, or interrupted; `dashcamd recover` ends it"
-        yield {**report, "status": DAMAGED, "problem": problem}
+        if _is_being_written(disk, path):
+            yield report
+        else:
+            problem = "was never closed: interrupted; `dashcamd recover` ends it"
+            yield {**report, "status": DAMAGED, "problem": problem}
+    for name in event.lost_names:
+        problem = "lost its long name in a power cut; `dashcamd recover` gives it back"
+        yield _report("%s/%s" % (event.name.path, name), problem)
     for name in sorted(known):
         yield _report("%s/%s" % (event.name.path, name), problem="listed in event.json and gone")
+
+
+def _is_being_written(disk: Disk, path: str) -> bool:
+    """Whether the running daemon has the part open: it holds a lock on it."""
+    try:
+        disk.open(path, writable=True).close()
+    except StorageError as error:
+        return error.errno == errno.EAGAIN
+    return False
 
 
 def _verify_file(disk: Disk, path: str, known: Optional[PartFacts]) -> Json:

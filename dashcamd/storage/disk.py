@@ -12,6 +12,7 @@ Used by one thread at a time. Fakes with behaviour are in `dashcamd.testing`.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import weakref
@@ -41,6 +42,7 @@ _MEANING = {
     errno.ELOOP: "symbolic links are not followed on a volume",
     errno.ENOTDIR: "a part of the path is a symbolic link or not a directory",
     errno.EFBIG: "the file system cannot hold larger files",
+    errno.EAGAIN: "another program is writing it",
     errno.EBADF: "the file was closed or abandoned after an error",
 }
 
@@ -272,6 +274,20 @@ class PosixFile:
                 return
 
 
+def _claim(descriptor: int) -> None:
+    """Lock a file for writing, so that `dashcamd recover` leaves the daemon's open part alone.
+
+    A file system without locks is used without them.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        return
+
+
 def _after(buffers: List[Buffer], written: int) -> List[Buffer]:
     """What is left of `buffers` once `written` bytes of them are on their way."""
     for place, buffer in enumerate(buffers):
@@ -315,6 +331,8 @@ class PosixDisk:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise StorageError("cannot %s %s: it is not a regular file" % (act, path))
+            if flags & os.O_RDWR:
+                _claim(descriptor)
             return PosixFile(descriptor, path)
 
     def make_dirs(self, path: str) -> None:

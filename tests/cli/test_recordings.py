@@ -85,6 +85,19 @@ def test_recover_finishes_what_was_cut_and_verify_is_content(terminal, stick):
     assert terminal.json("recover", stick) == {"done": []}
 
 
+def test_a_part_that_the_daemon_is_writing_is_fine_and_left_alone(terminal, stick):
+    (path,) = stick.rglob("*.part.mp4")
+    before = path.read_bytes()
+    disk = PosixDisk(str(path.parent))
+    part = disk.open(path.name, writable=True)
+    verified = terminal.json("verify")
+    assert [one["status"] for one in verified["files"] if "part.mp4" in one["path"]] == ["ok"]
+    assert "another program is writing it" in terminal.refused("recover", stick)
+    assert path.read_bytes() == before
+    part.close()
+    disk.close()
+
+
 def test_recover_takes_one_event_of_a_stick_or_a_lone_file(terminal, stick, tmp_path):
     lone = tmp_path / "copied.part.mp4"
     shutil.copy(folder_of(stick, 3) / "120000_p01.part.mp4", lone)

@@ -218,3 +218,18 @@ def test_a_rename_syncs_the_file_under_its_new_name(tmp_path, monkeypatch):
     disk.rename("a.tmp", "a.mp4")
     assert synced == [tmp_path / "a.mp4"]
     disk.close()
+
+
+def test_a_file_that_is_written_cannot_be_opened_for_writing_again(tmp_path):
+    """So `dashcamd recover` leaves the part alone that the running daemon has open."""
+    first = PosixDisk(str(tmp_path))
+    part = first.create("p00.part.mp4")
+    other = PosixDisk(str(tmp_path))
+    with pytest.raises(StorageError, match="another program is writing it") as caught:
+        other.open("p00.part.mp4", writable=True)
+    assert caught.value.errno == errno.EAGAIN
+    other.open("p00.part.mp4").close()
+    part.close()
+    other.open("p00.part.mp4", writable=True).close()
+    first.close()
+    other.close()
