@@ -47,6 +47,9 @@ RETENTION_S = 10.0
 MIB = 1 << 20
 DAY_S = 86400.0
 
+UNCONFIRMED = "system"
+"""Source of an anchor that is only the system's clock; see `dashcamd.world.system_anchor`."""
+
 
 class _Open:
     """The event that is being recorded: its facts so far and whether it has its cover."""
@@ -102,6 +105,7 @@ class KeepService:
             self._slot_version = version
             self._follow(volume)
         self._try(self._take_covers)
+        self._try(self._save_closed)
         if now >= self._next_retention:
             self._next_retention = now + RETENTION_S
             self._forgive()
@@ -223,13 +227,20 @@ class KeepService:
             event.facts = replace(event.facts, gaps=(*event.facts.gaps, message.gap))
 
     def _close_event(self, message: EventClosed) -> None:
-        event = self._open.pop(message.name.path, None)
+        event = self._open.get(message.name.path)
+        if event is not None:
+            event.facts = replace(_told(event.facts, message.story), is_closed=True)
+            self._try(self._take_covers)
+            self._save_closed()
+
+    def _save_closed(self) -> None:
+        """Let go of closed events once their sidecars are down; a full stick is tried again."""
+        for path, event in list(self._open.items()):
+            if event.facts.is_closed:
+                self._save(event)
+                del self._open[path]
         if not self._open:
             self._want_cover(False)
-        if event is not None:
-            self._take_cover(event)
-            event.facts = replace(_told(event.facts, message.story), is_closed=True)
-            self._save(event)
 
     def _delete_asked(self, message: DeleteAsked) -> None:
         try:
@@ -285,13 +296,20 @@ class KeepService:
             self._config.keep_days * DAY_S,
         )
         for number in chosen.events:
-            delete_event(volume.disk, stored[number])
-            self._deleted += 1
-            log.info("deleted %s to make room", stored[number].name.folder)
+            # One event that cannot be deleted must not keep the others.
+            self._try(lambda name=stored[number].name: self._make_way(volume, name))  # type: ignore[misc]
         for path in chosen.parts:
             delete_part(volume.disk, path)
             self._forget(path)
         self._short_bytes = chosen.short_bytes
+
+    def _make_way(self, volume: Volume, name: EventName) -> None:
+        event = catalog.load(volume.disk, name)
+        if event.is_locked:
+            return
+        delete_event(volume.disk, event)
+        self._deleted += 1
+        log.info("deleted %s to make room", name.folder)
 
     def _forget(self, path: str) -> None:
         """Take a deleted part out of its event's sidecar; a full volume has room for that now."""
@@ -307,6 +325,8 @@ class KeepService:
         for number, name in sorted(catalog.names(volume.disk)):
             if name.path not in self._open:
                 event = stored[number] = catalog.load(volume.disk, name)
+                if not event.files:
+                    continue
                 age_s = self._age_s(event.facts, volume, now)
                 yield Kept(number, event.bytes, event.is_locked, age_s)
 
@@ -321,13 +341,19 @@ class KeepService:
         return tuple(parts)
 
     def _age_s(self, facts: Optional[EventFacts], volume: Volume, now: Seconds) -> Optional[float]:
-        """Seconds since the event's end: by the monotonic clock of this boot, else by labels."""
+        """Seconds since the event's end: by the monotonic clock of this boot, else by labels.
+
+        A system clock that nobody confirmed may be weeks behind (a Pi boots with the time at which
+        it was last switched off); nothing is deleted on its word.
+        """
         if facts is None:
             return None
         if facts.boot_id == volume.boot_id:
             return now - facts.end
         present = self._timeline.moment(now)
         if present is None or facts.moment is None:
+            return None
+        if UNCONFIRMED in (present.source, facts.moment.source):
             return None
         doubt_s = present.uncertainty_s + facts.moment.uncertainty_s
         return present.wall - facts.moment.wall - doubt_s

@@ -374,6 +374,16 @@ def test_a_doubtful_clock_gives_events_the_benefit_of_the_doubt():
     assert Moment(0, WALL, 1, "x").iso
 
 
+def test_a_clock_that_nobody_confirmed_deletes_nothing():
+    """A Pi boots with the time at which it was last switched off, which may be weeks ago."""
+    desk = Desk(keep_days=1.0)
+    write_event(Volume(desk.disk, "/stick", "earlier"))
+    desk.service._timeline = Timeline(Anchor(START, WALL + 30 * 86400, 3600.0, source="system"))
+    desk.plug()
+    desk.step()
+    assert len(desk.events()) == 1
+
+
 def asked(desk, folder):
     answers = []
     desk.tell(DeleteAsked(folder, answers.append))
