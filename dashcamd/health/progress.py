@@ -36,13 +36,18 @@ def stall(overdue: Mapping[str, Seconds]) -> Optional[str]:
     )
 
 
-def stuck(overdue: Mapping[str, Seconds], recording: Mapping[str, Any]) -> Optional[str]:
+def stuck(
+    overdue: Mapping[str, Seconds], recording: Mapping[str, Any], now: Seconds
+) -> Optional[str]:
     """Why the daemon should be started anew; None while there is progress or healthy idleness."""
     for name, seconds in sorted(overdue.items()):
         patience = STORAGE_PATIENCE_S if name in STORAGE_SERVICES else PATIENCE_S
         if seconds > patience:
             return "the %s thread has made no progress for %.0f s" % (name, seconds)
-    age_s = recording.get("last_durable_age_s")
-    if recording.get("part") and not recording.get("fault") and age_s and age_s > DURABLE_S:
-        return "an event is open and nothing became durable for %.0f s" % age_s
+    durable_at = recording.get("durable_at")
+    is_writing = recording.get("part") and recording.get("backlog_frames")
+    if not is_writing or recording.get("fault") or durable_at is None:
+        return None
+    if now - durable_at > DURABLE_S:
+        return "frames wait and nothing became durable for %.0f s" % (now - durable_at)
     return None

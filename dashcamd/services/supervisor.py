@@ -37,7 +37,7 @@ class Supervisor:
         """Judge the threads; call it about twice a second."""
         overdue = self._overdue(now)
         self._board.post("stall", {"fault": progress.stall(overdue)})
-        stuck = progress.stuck(overdue, self._board.snapshot().get("recording", {}))
+        stuck = progress.stuck(overdue, self._board.snapshot().get("recording", {}), now)
         if stuck and stuck != self._stuck and self._stuck is None:
             log.critical("%s; the watchdog is no longer fed, systemd starts anew", stuck)
         self._stuck = stuck

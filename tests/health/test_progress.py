@@ -6,36 +6,39 @@ from dashcamd.handover import Board
 from dashcamd.health import progress
 from dashcamd.services.supervisor import Supervisor
 
+NOW = 10_000.0
+
 
 def test_a_stick_that_stalls_is_said_within_five_seconds_and_survived_for_thirty():
     assert progress.stall({"record": 2.0}) is None
     assert "has not answered for 4 s" in progress.stall({"record": 4.0})
-    assert progress.stuck({"record": 31.0, "keep": 31.0}, {}) is None
+    assert progress.stuck({"record": 31.0, "keep": 31.0}, {}, NOW) is None
 
 
 def test_a_detector_that_hangs_is_no_fault_of_the_stick_but_ends_the_feeding():
     assert progress.stall({"detect": 50.0}) is None
-    assert "detect" in progress.stuck({"detect": 21.0}, {})
+    assert "detect" in progress.stuck({"detect": 21.0}, {}, NOW)
 
 
 def test_a_record_thread_that_never_returns_ends_the_feeding():
-    assert "record" in progress.stuck({"record": 91.0}, {})
+    assert "record" in progress.stuck({"record": 91.0}, {}, NOW)
 
 
 @pytest.mark.parametrize(
     ("recording", "is_stuck"),
     [
         ({}, False),
-        ({"part": None, "last_durable_age_s": 5000.0}, False),
-        ({"part": "p00", "last_durable_age_s": 1.0}, False),
-        ({"part": "p00", "last_durable_age_s": 61.0}, True),
-        ({"part": "p00", "last_durable_age_s": 61.0, "fault": "full"}, False),
+        ({"part": None, "backlog_frames": 9, "durable_at": NOW - 5000}, False),
+        ({"part": "p00", "backlog_frames": 9, "durable_at": NOW - 1}, False),
+        ({"part": "p00", "backlog_frames": 9, "durable_at": NOW - 61}, True),
+        ({"part": "p00", "backlog_frames": 0, "durable_at": NOW - 61}, False),
+        ({"part": "p00", "backlog_frames": 9, "durable_at": NOW - 61, "fault": "full"}, False),
     ],
 )
 def test_an_open_part_without_durable_bytes_is_no_progress_but_idleness_is_healthy(
     recording, is_stuck
 ):
-    assert bool(progress.stuck({}, recording)) is is_stuck
+    assert bool(progress.stuck({}, recording, NOW)) is is_stuck
 
 
 class Spy:
