@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 from typing import List
 
@@ -155,6 +156,6 @@ def _events(disk: Disk) -> List[StoredEvent]:
     try:
         return catalog.events(disk)
     except StorageError as error:
-        if "not there" in str(error):
+        if error.errno == errno.ENOENT:
             return []
         raise

@@ -5,6 +5,7 @@ The tree itself is the catalog; there is no database that could disagree with it
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -76,8 +77,22 @@ def names(disk: Disk) -> Iterator[Tuple[int, EventName]]:
 
 
 def events(disk: Disk) -> List[StoredEvent]:
-    """All events on the volume, oldest first. Raises `StorageError`."""
-    return [load(disk, name) for _, name in sorted(names(disk))]
+    """All events on the volume, oldest first. Raises `StorageError`.
+
+    Left out are folders that hold nothing of ours any more, only what somebody else put there,
+    and those that the running daemon deletes meanwhile.
+    """
+    found = []
+    for _, name in sorted(names(disk)):
+        try:
+            event = load(disk, name)
+        except StorageError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            continue
+        if event.files:
+            found.append(event)
+    return found
 
 
 def load(disk: Disk, name: EventName) -> StoredEvent:
