@@ -75,7 +75,3 @@ class SimClock:
     def advance_to(self, ts: Seconds) -> None:
         """Move forward to `ts`; a stamp in the past leaves the clock where it is."""
         self._now = max(self._now, ts)
-
-    def step_wall(self, seconds: float) -> None:
-        """Step the wall clock alone, as NTP or a battery-less RTC does."""
-        self._wall_minus_monotonic += seconds

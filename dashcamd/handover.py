@@ -1,7 +1,7 @@
 """The four hand-overs: there is no other way from one thread to another.
 
 `Ring`     frames, one writer, many cursors; the writer never waits.
-`Latest`   one slot; a newer value replaces an older one, which is counted.
+`Latest`   one slot; a newer value replaces an older one; every one is counted.
 `Mailbox`  a bounded queue of messages that may coalesce; wakes its reader.
 `Board`    immutable status snapshots, swapped whole.
 

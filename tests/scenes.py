@@ -129,7 +129,7 @@ class House:
             if frame is not None:
                 self.ring.append(frame)
                 if place in self.moving:
-                    self.recording.motion(Motion(frame.ts, frame.ts))
+                    self.recording.wants.motion(Motion(frame.ts, frame.ts))
                 self.recording.wants.seen(frame.ts)
             if place in self._hooks:
                 self._hooks[place](self, place)

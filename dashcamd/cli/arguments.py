@@ -76,7 +76,7 @@ def _first_stick(config: Config) -> str:
 
 def _daemon_volume(config: Config) -> Optional[str]:
     try:
-        status = protocol.ask(protocol.socket_path(config.control.socket), {"do": "status"})
+        status = protocol.ask(protocol.daemon_socket(config.control.socket), {"do": "status"})
     except OperationError:
         return None
     found = status.get("volume", {}).get("where")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from typing import Callable, Iterator, NamedTuple, Tuple
 
 from dashcamd import __version__, world
 from dashcamd.cameras.choose import make_camera
-from dashcamd.cli.arguments import add_json, print_json, with_overrides
+from dashcamd.cli.arguments import add_json, print_json, where, with_overrides
 from dashcamd.clock import SystemClock
 from dashcamd.config import Config
 from dashcamd.control import protocol
 from dashcamd.errors import CameraError, DashcamError, OperationError
 from dashcamd.health.machine import Machine, temperature
+from dashcamd.storage.disk import PosixDisk
 from dashcamd.types import Json, Sinks
 
 HOT_C = 80.0
@@ -99,16 +101,17 @@ def _not_honoured(refused: Tuple[str, ...]) -> str:
 
 
 def _storage(config: Config) -> Finding:
-    source = world.volumes_of(config, "check")
-    source.look(0.0)
-    volume = source.offer(0.0)
+    path = where(config, None)
+    disk = PosixDisk(path)
     try:
-        space = volume.space
+        space = disk.space()
     finally:
-        volume.close()
+        disk.close()
+    if not os.access(path, os.W_OK):
+        return Finding("storage", False, "%s: this user may not write there" % path)
     hours = space.free * 8 / config.camera.bitrate / 3600
     what = "%s, %d MiB free of %d, about %.1f h of video" % (
-        volume.where,
+        path,
         space.free // MIB,
         space.total // MIB,
         hours,
@@ -156,7 +159,7 @@ def _memory(config: Config) -> Finding:
 
 
 def _control(config: Config) -> Finding:
-    path = protocol.socket_path(config.control.socket)
+    path = protocol.daemon_socket(config.control.socket)
     if _daemon_status(config):
         return Finding("daemon", True, "running, answers at %s" % path)
     return Finding("daemon", True, "not running; `dashcamd run` starts it")
@@ -164,7 +167,7 @@ def _control(config: Config) -> Finding:
 
 def _daemon_status(config: Config) -> bool:
     try:
-        protocol.ask(protocol.socket_path(config.control.socket), {"do": "status"})
+        protocol.ask(protocol.daemon_socket(config.control.socket), {"do": "status"})
     except OperationError:
         return False
     return True

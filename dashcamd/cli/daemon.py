@@ -97,7 +97,7 @@ def arm(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace, request: Json) -> Any:
-    return protocol.ask(protocol.socket_path(arguments.settings.control.socket), request)
+    return protocol.ask(protocol.daemon_socket(arguments.settings.control.socket), request)
 
 
 def _in_words(status: Json) -> str:

@@ -21,6 +21,9 @@ from dashcamd.types import Json, Seconds
 LINE_BYTES = 1 << 20
 TIMEOUT_S = 5.0
 
+SERVICE_SOCKET = Path("/run/dashcamd/control.sock")
+"""The service's runtime directory, see ``systemd/dashcamd.service``."""
+
 
 def socket_path(configured: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the control socket is: as configured, or the first place this user may write."""
@@ -32,8 +35,15 @@ def socket_path(configured: str, environ: Mapping[str, str] = os.environ) -> Pat
             folder = Path(base) if variable == "RUNTIME_DIRECTORY" else Path(base) / "dashcamd"
             return folder / "control.sock"
     if os.geteuid() == 0:
-        return Path("/run/dashcamd/control.sock")
+        return SERVICE_SOCKET
     return Path(tempfile.gettempdir()) / ("dashcamd-%d" % os.geteuid()) / "control.sock"
+
+
+def daemon_socket(configured: str) -> Path:
+    """Where a command finds the daemon: its own place, or the installed service's."""
+    own = socket_path(configured)
+    is_service = not configured and SERVICE_SOCKET.exists() and not own.exists()
+    return SERVICE_SOCKET if is_service else own
 
 
 def encode(document: Json) -> bytes:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from dashcamd.core.wants import Footage, Policy, Run, Story, Wants
-from dashcamd.types import Frame, Gap, Motion, Seconds
+from dashcamd.types import Frame, Gap, Seconds
 
 BATCH_FRAMES = 256
 """Most frames in one `Append`: bounds what one fdatasync has to carry (8.5 s at 30 fps)."""
@@ -155,10 +155,6 @@ class Recording:
             max(0, run.limit(self._footage) - max(run.start, done)) for run in self.wants.runs
         )
 
-    def motion(self, motion: Motion) -> None:
-        """Pass on confirmed motion to `wants`."""
-        self.wants.motion(motion)
-
     def volume_ready(self, name: str, part_bytes: int = NO_LIMIT) -> None:
         """Offer a volume called `name` to write to, in parts of at most about `part_bytes`."""
         self._volume = name
@@ -278,7 +274,7 @@ class Recording:
         opened = OpenPart(writing.event, writing.next_part, frames[0], overlap)
         writing.next_part += 1
         writing.may_rewind = False
-        return [*self._gap(writing, frames[0].ts, last_ts), opened, *appended]
+        return [opened, *self._gap(writing, frames[0].ts, last_ts), *appended]
 
     def _skip_to_keyframe(self, writing: _Writing, frames: List[Frame]) -> List[Action]:
         skipped = next((i for i, frame in enumerate(frames) if frame.key), len(frames))
