@@ -12,7 +12,7 @@ from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Policy
 from dashcamd.handmade import SPS, sps, stream
 from dashcamd.handover import Board, Latest, Mailbox, Ring
-from dashcamd.services.messages import Judged, PartAbandoned, PartClosed, RoomNeeded
+from dashcamd.services.messages import FramesLost, Judged, PartAbandoned, PartClosed, RoomNeeded
 from dashcamd.services.record import RecordService
 from dashcamd.storage import catalog
 from dashcamd.storage.recovery import is_interrupted, recover_event
@@ -159,6 +159,16 @@ def test_a_full_volume_keeps_what_fits_and_asks_for_room(decoded_numbers):
     seen = [number for part in desk.numbers(decoded_numbers) for number in part]
     assert kept == list(range(len(kept)))
     assert seen == list(range(40))
+
+
+def test_what_was_lost_before_a_stick_came_is_told_with_the_name_of_its_event():
+    desk = Desk(MemoryDisk(), capacity=6000)
+    desk.feed(second("kppppppppp" * 9))
+    desk.plug()
+    desk.step()
+    (lost,) = [message for message in desk.told if isinstance(message, FramesLost)]
+    assert lost.name is not None
+    assert lost.gap.frames > 0
 
 
 def test_a_volume_taken_away_leaves_its_part_to_recovery(desk):
