@@ -108,6 +108,7 @@ def test_the_daemon_itself_recovers_what_its_predecessor_left(tmp_path):
     try:
         killed.daemon.wait_for(lambda status: not any(path.exists() for path in left))
         killed.daemon.wait_for(lambda status: status["keep"].get("leftovers") == 0)
+        killed.daemon.wait_for(lambda status: status["recording"])
     finally:
         killed.daemon.kill()
     assert dashcamd("recover", killed.daemon.storage).returncode == 0
