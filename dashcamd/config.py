@@ -289,7 +289,7 @@ class StorageConfig:
     )
     keep_days: float = setting(
         4.0,
-        "Events older than this are deleted; 0 keeps them until space is needed.",
+        "Events surely older than this are deleted; 0 keeps them until space is needed.",
         low=0,
         high=3650,
     )

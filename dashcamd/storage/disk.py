@@ -6,7 +6,8 @@ POSIX strings relative to that root; no component of them may be a symbolic link
 one open file. Whatever the kernel refuses becomes a `StorageError` that keeps ``errno`` and says
 in one line what failed, on which path, and what that means.
 
-Used by one thread at a time. Fakes with behaviour are in `dashcamd.testing`.
+A `Disk` serves several threads at once, for it keeps nothing between two calls but its
+descriptor; a `DiskFile` belongs to one. Fakes with behaviour are in `dashcamd.testing`.
 """
 
 from __future__ import annotations

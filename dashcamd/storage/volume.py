@@ -22,8 +22,9 @@ MARKER_BYTES = 4096
 class Volume:
     """A disk with a ``DASHCAM`` folder, an identity, a boot counter and an event counter.
 
-    Opening it writes the marker; that is also the test that it can be written. `part` paths are
-    made by the record thread, everything else belongs to the keep thread.
+    Opening it writes the marker; that is also the test that it can be written. The
+    record thread makes events and parts, the keep thread deletes and writes sidecars, locks are
+    set from any thread.
     """
 
     def __init__(self, disk: Disk, where: str, boot_id: str) -> None:
