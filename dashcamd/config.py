@@ -1,19 +1,20 @@
-"""Settings as a schema: every field has a type, a default, bounds and a sentence.
+"""All settings: every field has a type, a default, bounds and a sentence.
 
-`dashcamd.config_text` writes the commented file and the manual from it, so the code, the file and
-the manual cannot disagree.
+What a setting is and how one is read is `dashcamd.config_schema`; `dashcamd.config_text` writes the
+commented file and the manual from it, so the code, the file and the manual cannot disagree.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
 
+from dashcamd.config_schema import did_you_mean, named, parse_section, setting, shown
+from dashcamd.config_schema import keys as keys
 from dashcamd.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -21,41 +22,8 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover - exercised by the Python 3.9 run
     import tomli as tomllib
 
-Check = Callable[[Any], Optional[str]]
-"""Looks at a value of the right type; returns what is allowed when it is not, else None."""
-
-T = TypeVar("T")
-
 MAX_CONFIG_BYTES = 256 * 1024
 """A larger file is not ours; a hostile stick must not fill the memory."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the schema knows of one key besides its default."""
-
-    sentence: str
-    low: Optional[float] = None
-    high: Optional[float] = None
-    choices: Tuple[str, ...] = ()
-    check: Optional[Check] = None
-    secret: bool = False
-
-    def allowed(self) -> str:
-        """What is allowed, in words for an error line and the reference."""
-        if self.choices:
-            return "one of " + ", ".join(repr(choice) for choice in self.choices)
-        if self.low is not None and self.high is not None:
-            return "%g to %g" % (self.low, self.high)
-        if self.low is not None:
-            return "%g or more" % self.low
-        return ""
-
-
-def setting(default: T, sentence: str, **rules: Any) -> T:
-    """Declare one key of a section; `rules` are the further fields of `Setting`."""
-    made: T = field(default=default, metadata={"setting": Setting(sentence, **rules)})
-    return made
 
 
 RESOLUTION = re.compile(r"(\d{2,4})x(\d{2,4})", re.ASCII)
@@ -359,12 +327,6 @@ def sections() -> Iterator[Tuple[str, Type[Any]]]:
         yield item.name, type(getattr(Config(), item.name))
 
 
-def keys(section: Type[Any]) -> Iterator[Tuple[str, Any, Setting]]:
-    """Name, default and `Setting` of every key in a section class."""
-    for item in dataclasses.fields(section):
-        yield item.name, item.default, item.metadata["setting"]
-
-
 def load(path: Optional[Path]) -> Config:
     """Read and check a TOML file; None gives the defaults.
 
@@ -399,13 +361,13 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     for name, values in table.items():
         if name not in known:
             raise ConfigError(
-                "%s: unknown section [%s]%s" % (where, _named(name), _did_you_mean(name, known))
+                "%s: unknown section [%s]%s" % (where, named(name), did_you_mean(name, known))
             )
         if not isinstance(values, Mapping):
             raise ConfigError(
-                "%s: %s = %s: must be a section, [%s]" % (where, name, _shown(values), name)
+                "%s: %s = %s: must be a section, [%s]" % (where, name, shown(values), name)
             )
-        made[name] = _parse_section(known[name], values, "%s: [%s]" % (where, name))
+        made[name] = parse_section(known[name], values, "%s: [%s]" % (where, name))
     config = Config(**made)
     check_consistency(config, where)
     return config
@@ -426,75 +388,3 @@ def check_consistency(config: Config, where: str) -> None:
             "%s: [camera] rotation = %d: must be 0, 90, 180 or 270"
             % (where, config.camera.rotation)
         )
-
-
-def _parse_section(section: Type[Any], values: Mapping[str, Any], where: str) -> Any:
-    known = {name: (default, rules) for name, default, rules in keys(section)}
-    made = {}
-    for name, value in values.items():
-        if name not in known:
-            raise ConfigError(
-                "%s unknown key %s%s" % (where, _named(name), _did_you_mean(name, known))
-            )
-        default, rules = known[name]
-        made[name] = _checked(value, default, rules, "%s %s = %s" % (where, name, _shown(value)))
-    return section(**made)
-
-
-def _checked(value: Any, default: Any, rules: Setting, where: str) -> Any:
-    wanted = type(default)
-    if wanted is float and _is_number(value):
-        value = float(value)
-    if wanted is tuple and isinstance(value, list):
-        if not all(_is_number(part) for part in value):
-            raise ConfigError("%s: must be a list of numbers" % where)
-        value = tuple(float(part) for part in value)
-    if type(value) is not wanted:
-        raise ConfigError("%s: must be %s" % (where, TYPE_WORDS[wanted]))
-    if rules.choices and value not in rules.choices:
-        raise ConfigError(
-            "%s: must be %s%s" % (where, rules.allowed(), _did_you_mean(value, rules.choices))
-        )
-    below = rules.low is not None and not value >= rules.low
-    above = rules.high is not None and not value <= rules.high
-    if below or above:
-        raise ConfigError("%s: must be %s" % (where, rules.allowed()))
-    complaint = rules.check(value) if rules.check else None
-    if complaint:
-        raise ConfigError("%s: must be %s" % (where, complaint))
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    """Whether `value` is a number that a float can hold; truth is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return isinstance(value, float) or abs(value) <= sys.float_info.max
-
-
-def _shown(value: Any) -> str:
-    """A value for an error line: never long, never more than one line."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        return "(too large to show)"
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _named(name: str) -> str:
-    """A name that is not ours, for an error line."""
-    return name if re.fullmatch(r"[\w.-]{1,60}", name) else _shown(name)
-
-
-TYPE_WORDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text in quotes",
-    tuple: "a list of numbers",
-}
-
-
-def _did_you_mean(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return "; did you mean %s?" % close[0] if close else ""

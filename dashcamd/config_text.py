@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, List
 
-from dashcamd.config import TYPE_WORDS, keys, sections
+from dashcamd.config import sections
+from dashcamd.config_schema import TYPE_WORDS, keys
 
 
 def to_toml(value: Any) -> str:
