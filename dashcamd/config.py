@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
 
-from dashcamd.config_schema import did_you_mean, named, parse_section, setting, shown
+from dashcamd.config_schema import did_you_mean, named, parse_section, setting, shown, tables
 from dashcamd.config_schema import keys as keys
 from dashcamd.errors import ConfigError
 
@@ -60,6 +60,34 @@ def _listen(value: str) -> Optional[str]:
     if match and int(match.group(2)) <= 65535:
         return None
     return "HOST:PORT, such as '0.0.0.0:8080' or '[::]:8080'"
+
+
+IGNORE = re.compile(r"(\d{1,2})x(\d{1,2}):([0-9a-fA-F]+)", re.ASCII)
+MAX_IGNORE_SIDE = 64
+MAX_CORNERS = 64
+
+
+def _ignore(value: str) -> Optional[str]:
+    match = IGNORE.fullmatch(value)
+    if match:
+        cols, rows = int(match.group(1)), int(match.group(2))
+        is_grid = 1 <= cols <= MAX_IGNORE_SIDE and 1 <= rows <= MAX_IGNORE_SIDE
+        if is_grid and len(match.group(3)) == -(-cols * rows // 4):
+            return None
+    if value == "":
+        return None
+    return (
+        "'' or COLSxROWS:HEX, each side 1 to %d, one hexadecimal digit for four squares, such as "
+        "'4x2:8f'" % MAX_IGNORE_SIDE
+    )
+
+
+def _corners(value: Tuple[Tuple[float, ...], ...]) -> Optional[str]:
+    are_inside = all(0 <= part <= 1 for corner in value for part in corner)
+    are_points = all(len(corner) == 2 for corner in value)
+    if 3 <= len(value) <= MAX_CORNERS and are_points and are_inside:
+        return None
+    return "3 to %d corners [x, y], fractions of the picture from 0 to 1" % MAX_CORNERS
 
 
 EXPOSURE_MODES = (
@@ -191,13 +219,57 @@ class CameraConfig:
 
 
 @dataclass(frozen=True)
+class Zone:
+    """A part of the picture where motion counts, or never does; privacy is another matter."""
+
+    name: str = setting("", "What people call it.")
+    corners: Tuple[Tuple[float, ...], ...] = setting(
+        ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),
+        "The polygon: [x, y] of each corner as fractions of the picture from its top left.",
+        check=_corners,
+    )
+    is_excluded: bool = setting(
+        False, "Motion here never counts, whatever other zones say; else it counts in zones only."
+    )
+    least_size: float = setting(
+        0.0, "What is smaller than this share of the picture does not count here.", low=0, high=1
+    )
+    direction: str = setting(
+        "",
+        "Only what moves this way counts here; '' is every way.",
+        choices=("", "left", "right", "up", "down"),
+    )
+
+
+@dataclass(frozen=True)
 class MotionConfig:
     """What counts as motion."""
 
     enabled: bool = setting(True, "Look for motion at all; off, only the trigger records.")
+    mode: str = setting(
+        "auto",
+        "door waits for what moves; car also records all of a drive and locks the parts around a "
+        "bump; auto is door until it sees the camera drive.",
+        choices=("door", "car", "auto"),
+    )
     sensitivity: int = setting(5, "1 (only large and clear) to 10 (everything).", low=1, high=10)
     warm_up_s: float = setting(
         1.0, "Ignore motion for this long after the camera starts.", low=0, high=60
+    )
+    parked_s: float = setting(
+        120.0,
+        "A drive goes on through stops shorter than this: traffic lights, a level crossing.",
+        low=5,
+        high=3600,
+    )
+    ignore: str = setting(
+        "",
+        "Painted blind spots: COLSxROWS:HEX, one bit for each square of a grid over the picture, "
+        "row by row from the top left, 1 where motion never counts.",
+        check=_ignore,
+    )
+    zones: Tuple[Zone, ...] = tables(
+        Zone, "Zones, drawn as polygons; each is a section of its own, after all keys of [motion]."
     )
 
 

@@ -131,8 +131,7 @@ def _as_tuple(value: Any, default: Any, where: str) -> Any:
     if not isinstance(value, list) or not all(
         isinstance(one, list) and all(map(_is_number, one)) for one in lists
     ):
-        words = "a list of lists of numbers" if is_nested else TYPE_WORDS[tuple]
-        raise ConfigError("%s: must be %s" % (where, words))
+        raise ConfigError("%s: must be %s" % (where, kind_of(default)))
     made = tuple(tuple(float(part) for part in one) for one in lists)
     return made if is_nested else made[0]
 
@@ -165,6 +164,12 @@ TYPE_WORDS = {
     str: "a text in quotes",
     tuple: "a list of numbers",
 }
+
+
+def kind_of(default: Any) -> str:
+    """In words, what values of a setting with this default are."""
+    is_nested = isinstance(default, tuple) and default and isinstance(default[0], tuple)
+    return "a list of lists of numbers" if is_nested else TYPE_WORDS[type(default)]
 
 
 def did_you_mean(name: str, known: Any) -> str:

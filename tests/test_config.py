@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from dashcamd.config import (
     MAX_CONFIG_BYTES,
     Config,
-    keys,
+    Zone,
     load,
     parse,
     sections,
 )
+from dashcamd.config_schema import keys, plain
 from dashcamd.config_text import default_toml, reference_markdown, to_toml
 from dashcamd.errors import ConfigError
 
@@ -32,6 +33,7 @@ EVERY_KEY = [
     (section, key, default, rules)
     for section, made in sections()
     for key, default, rules in keys(made)
+    if rules.table is None
 ]
 IDS = ["%s.%s" % entry[:2] for entry in EVERY_KEY]
 NUMBERS = [entry for entry in EVERY_KEY if entry[3].low is not None]
@@ -140,6 +142,12 @@ def test_a_whole_number_will_do_where_a_number_is_asked_for():
         ("camera", "annotate_text", "x" * 201, "at most 200"),
         ("camera", "annotate_foreground", "red", "#ffcc00"),
         ("camera", "annotate_foreground", "#ffffff\n", "#ffcc00"),
+        ("motion", "ignore", "4x2:8", "one hexadecimal digit for four squares"),
+        ("motion", "ignore", "65x1:" + "0" * 17, "each side 1 to 64"),
+        ("motion", "ignore", "0x4:", "COLSxROWS:HEX"),
+        ("motion", "zones", {"name": "gate"}, "must be at most 32 tables"),
+        ("motion", "zones", [{}] * 33, "must be at most 32 tables"),
+        ("motion", "zones", ["gate"], "must be at most 32 tables"),
         ("recording", "mode", "always", "one of 'motion', 'continuous'"),
         ("log", "level", "inof", "did you mean info?"),
     ],
@@ -166,6 +174,62 @@ def test_what_is_unknown_is_named_in_one_line(table, says):
     with pytest.raises(ConfigError) as caught:
         parse(table, "x.toml")
     assert str(caught.value) == says
+
+
+ZONE_TOML = b"""
+[motion]
+sensitivity = 6
+
+[[motion.zones]]
+name = "gate"
+corners = [[0, 0.5], [1, 0.5], [1, 1]]
+least_size = 0.01
+direction = "left"
+
+[[motion.zones]]
+is_excluded = true
+"""
+
+
+def test_zones_are_tables_of_their_own(tmp_path):
+    gate, everything = load(in_file(tmp_path, ZONE_TOML)).motion.zones
+    assert gate == Zone("gate", ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)), False, 0.01, "left")
+    assert everything == Zone(is_excluded=True)
+
+
+def test_zones_survive_being_printed_and_read_again(tmp_path):
+    motion = load(in_file(tmp_path, ZONE_TOML)).motion
+    printed = "[motion]\nzones = %s\n" % to_toml(motion.zones)
+    assert parse(tomllib.loads(printed), "x").motion.zones == motion.zones
+    assert parse({"motion": {"zones": plain(motion.zones)}}, "x").motion.zones == motion.zones
+
+
+def test_the_commented_zone_of_the_manual_is_a_zone():
+    text = default_toml()
+    start = text.index("# [[motion.zones]]")
+    lines = text[start : text.index("\n\n", start)].splitlines()
+    table = tomllib.loads("\n".join(line[2:] for line in lines))
+    assert parse(table, "x").motion.zones == (Zone(),)
+
+
+@pytest.mark.parametrize(
+    ("zone", "says"),
+    [
+        ({"corners": [[0, 0], [1, 1]]}, "corners = [[0, 0], [1, 1]]: must be 3 to 64 corners"),
+        ({"corners": [[0, 0], [1, 1], [0, 2]]}, "fractions of the picture from 0 to 1"),
+        ({"corners": [[0, 0], [1, 1], [0]]}, "must be 3 to 64 corners"),
+        ({"corners": [0, 0, 1]}, "must be a list of lists of numbers"),
+        ({"corners": [[0, 0], [1, "a"], [0, 1]]}, "must be a list of lists of numbers"),
+        ({"least_size": 3}, "least_size = 3: must be 0 to 1"),
+        ({"direction": "north"}, "direction = 'north': must be one of '', 'left', "),
+        ({"leastsize": 3}, "unknown key leastsize; did you mean least_size?"),
+    ],
+)
+def test_a_zone_that_cannot_be_drawn_says_which_and_why(zone, says):
+    with pytest.raises(ConfigError) as caught:
+        of("motion", "zones", [{}, zone])
+    assert str(caught.value).startswith("x.toml: [motion] zones, number 2: ")
+    assert says in str(caught.value)
 
 
 def test_two_events_never_share_frames():

@@ -1,19 +1,18 @@
 """Where motion counts: polygons in fractions of the picture, drawn on the grid of blocks.
 
 Include zones are where something must happen to count (none given: everywhere); exclude zones
-(the neighbour's flag, a screen) never count and win over include zones. An include zone may ask
-for a least size and for a direction. This is about attention, not privacy: the picture itself is
-recorded whole.
+(the neighbour's flag, a screen) and painted squares never count and win over include zones. An
+include zone may ask for a least size and for a direction. This is about attention, not privacy:
+the picture itself is recorded whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 import numpy as np
 
-from dashcamd.errors import ConfigError
+from dashcamd.config import IGNORE, Zone
 from dashcamd.types import Box
 
 if TYPE_CHECKING:
@@ -31,49 +30,34 @@ LEAST_WAY = 0.01
 """How far, in pictures, a thing must get in the wanted direction until it is confirmed."""
 
 
-@dataclass(frozen=True)
-class Zone:
-    """One polygon: at least three corners (x, y), each 0..1 from the top left of the picture.
+COVERED = 0.5
+"""A block is ignored when painted squares cover this much of it."""
 
-    `is_excluded` makes it a blind spot. `least_size` is a share of the picture (0.01 is one
-    percent), `direction` one of `DIRECTIONS`. Raises `ConfigError` when it cannot be drawn.
-    """
-
-    corners: Tuple[Tuple[float, float], ...]
-    is_excluded: bool = False
-    least_size: float = 0.0
-    direction: str = ""
-    name: str = ""
-
-    def __post_init__(self) -> None:
-        where = "zone %r" % self.name if self.name else "zone"
-        if len(self.corners) < 3:
-            raise ConfigError("%s: a polygon has at least three corners" % where)
-        if not all(0 <= part <= 1 for corner in self.corners for part in corner):
-            raise ConfigError("%s: corners are fractions of the picture, 0 to 1" % where)
-        if not 0 <= self.least_size <= 1:
-            raise ConfigError("%s: least_size is a share of the picture, 0 to 1" % where)
-        if self.direction not in DIRECTIONS:
-            known = ", ".join(repr(one) for one in DIRECTIONS)
-            raise ConfigError("%s: direction is one of %s" % (where, known))
+_SAMPLES = 4
 
 
 class ZonePlan:
-    """The zones of one camera; `on_grid` draws them once a grid is known. Immutable."""
+    """The zones and painted squares of one camera; `on_grid` draws them once a grid is known.
 
-    def __init__(self, zones: Sequence[Zone] = ()) -> None:
+    `ignore` is the setting ``motion.ignore``. Immutable.
+    """
+
+    def __init__(self, zones: Sequence[Zone] = (), ignore: str = "") -> None:
+        self._ignore = ignore
         self._included = [zone for zone in zones if not zone.is_excluded]
         self._excluded = [zone for zone in zones if zone.is_excluded]
 
     def on_grid(self, rows: int, cols: int) -> Optional[Array]:
         """Which blocks count, bool of shape (rows, cols); None when all do."""
-        if not self._included and not self._excluded:
+        if not self._included and not self._excluded and not self._ignore:
             return None
         counts = np.full((rows, cols), not self._included)
         for zone in self._included:
             counts |= inside(zone.corners, rows, cols)
         for zone in self._excluded:
             counts &= ~inside(zone.corners, rows, cols)
+        if self._ignore:
+            counts &= ~painted(self._ignore, rows, cols)
         return counts
 
     def is_large_enough(self, place: Box, blocks: int, total: int) -> bool:
@@ -98,6 +82,26 @@ def _way(direction: str, first: Box, last: Box) -> bool:
     return not direction or across * x + down * y >= LEAST_WAY
 
 
+def painted(ignore: str, rows: int, cols: int) -> Array:
+    """Blocks that the squares of ``motion.ignore`` cover: bool of shape (rows, cols)."""
+    squares = _squares(ignore)
+    high, wide = squares.shape
+    y = ((np.arange(rows * _SAMPLES) + 0.5) * high / (rows * _SAMPLES)).astype(int)
+    x = ((np.arange(cols * _SAMPLES) + 0.5) * wide / (cols * _SAMPLES)).astype(int)
+    samples = squares[y[:, None], x[None, :]].reshape(rows, _SAMPLES, cols, _SAMPLES)
+    covered: Array = samples.mean(axis=(1, 3)) >= COVERED
+    return covered
+
+
+def _squares(ignore: str) -> Array:
+    """The bits of ``motion.ignore``, bool of shape (rows, cols) of its own grid."""
+    match = IGNORE.fullmatch(ignore)
+    assert match is not None, "checked by the configuration"
+    cols, rows, digits = int(match.group(1)), int(match.group(2)), match.group(3)
+    packed = np.frombuffer(bytes.fromhex(digits + "0" * (len(digits) % 2)), np.uint8)
+    return np.unpackbits(packed)[: rows * cols].reshape(rows, cols).astype(bool)
+
+
 def _touches(zone: Zone, place: Box) -> bool:
     left, top, right, bottom = place
     x = left + (right - left) * np.arange(0.5, 8) / 8
@@ -105,14 +109,14 @@ def _touches(zone: Zone, place: Box) -> bool:
     return bool(_contains(zone.corners, x[None, :], y[:, None]).any())
 
 
-def inside(corners: Sequence[Tuple[float, float]], rows: int, cols: int) -> Array:
+def inside(corners: Sequence[Sequence[float]], rows: int, cols: int) -> Array:
     """Blocks whose centre lies inside the polygon, even-odd rule: bool of shape (rows, cols)."""
     x = ((np.arange(cols) + 0.5) / cols)[None, :]
     y = ((np.arange(rows) + 0.5) / rows)[:, None]
     return _contains(corners, x, y)
 
 
-def _contains(corners: Sequence[Tuple[float, float]], x: Array, y: Array) -> Array:
+def _contains(corners: Sequence[Sequence[float]], x: Array, y: Array) -> Array:
     within = np.zeros(np.broadcast(x, y).shape, bool)
     x1, y1 = corners[-1]
     for x2, y2 in corners:

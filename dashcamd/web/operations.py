@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Awaitable, Callable, List, Mapping, NamedTuple, Optional
 
 from dashcamd import config
+from dashcamd.config_schema import plain
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, OperationError
 from dashcamd.types import Anchor, Json
@@ -120,8 +121,8 @@ async def _settings(site: Site, call: Call) -> Json:
         keys = [
             {
                 "key": key,
-                "value": "(secret)" if rules.secret else getattr(values, key),
-                "default": default,
+                "value": "(secret)" if rules.secret else plain(getattr(values, key)),
+                "default": plain(default),
                 "kind": type(default).__name__,
                 "sentence": rules.sentence,
                 "allowed": rules.allowed(),

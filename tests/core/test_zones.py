@@ -1,18 +1,20 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from dashcamd.config import Zone, parse
 from dashcamd.core.detector import Detector
 from dashcamd.core.tracker import Tracker
-from dashcamd.core.zones import Zone, ZonePlan, inside
-from dashcamd.errors import ConfigError
+from dashcamd.core.zones import ZonePlan, inside, painted
 from tests.core.fields import still, walk
 
 LEFT_HALF = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
 TRIANGLE = ((0, 0), (1, 0), (0, 1))
 
 
-def seen(fields, *zones):
+def seen(fields, *zones, ignore=""):
     """Stamps of the motion that is confirmed with these zones."""
-    plan = ZonePlan(zones)
+    plan = ZonePlan(zones, ignore)
     detector, tracker = Detector(zones=plan), Tracker(zones=plan)
     told = [tracker.step(detector.judge(one)) for one in fields]
     return [motion.last for motion in told if motion]
@@ -34,38 +36,62 @@ def test_without_zones_everything_counts():
 
 
 def test_motion_counts_inside_an_include_zone_only():
-    stamps = seen(passage(), Zone(LEFT_HALF))
+    stamps = seen(passage(), Zone(corners=LEFT_HALF))
     assert max(stamps) == pytest.approx(10.0, abs=0.5)
 
 
 def test_motion_inside_an_exclude_zone_never_counts():
-    stamps = seen(passage(), Zone(LEFT_HALF, is_excluded=True))
+    stamps = seen(passage(), Zone(corners=LEFT_HALF, is_excluded=True))
     assert min(stamps) == pytest.approx(10.0, abs=0.8)
 
 
 def test_exclude_wins_over_include():
-    assert seen(passage(), Zone(LEFT_HALF), Zone(LEFT_HALF, is_excluded=True)) == []
+    assert seen(passage(), Zone(corners=LEFT_HALF), Zone(corners=LEFT_HALF, is_excluded=True)) == []
 
 
 def test_a_zone_may_ask_for_a_least_size():
-    assert seen(passage(), Zone(LEFT_HALF, least_size=0.002))
-    assert seen(passage(), Zone(LEFT_HALF, least_size=0.05)) == []
+    assert seen(passage(), Zone(corners=LEFT_HALF, least_size=0.002))
+    assert seen(passage(), Zone(corners=LEFT_HALF, least_size=0.05)) == []
 
 
 def test_a_zone_may_ask_for_a_direction():
-    assert seen(passage(), Zone(LEFT_HALF, direction="right"))
-    assert seen(passage(), Zone(LEFT_HALF, direction="left")) == []
+    assert seen(passage(), Zone(corners=LEFT_HALF, direction="right"))
+    assert seen(passage(), Zone(corners=LEFT_HALF, direction="left")) == []
 
 
-@pytest.mark.parametrize(
-    ("zone", "what"),
-    [
-        ({"corners": ((0, 0), (1, 1))}, "three corners"),
-        ({"corners": ((0, 0), (1, 1), (0, 2))}, "0 to 1"),
-        ({"corners": TRIANGLE, "least_size": 3}, "share"),
-        ({"corners": TRIANGLE, "direction": "north"}, "one of"),
-    ],
-)
-def test_a_zone_that_cannot_be_drawn_says_why(zone, what):
-    with pytest.raises(ConfigError, match=what):
-        Zone(name="gate", **zone)
+def test_a_zone_is_found_at_any_grid():
+    for rows, cols in ((9, 16), (12, 20), (30, 40), (45, 80)):
+        counts = ZonePlan([Zone(corners=LEFT_HALF, is_excluded=True)]).on_grid(rows, cols)
+        assert counts.sum() == rows * cols // 2
+        assert counts[:, cols // 2 :].all()
+
+
+def test_painted_squares_never_count():
+    stamps = seen(passage(), ignore="2x1:8")
+    assert min(stamps) == pytest.approx(10.0, abs=0.8)
+    assert seen(passage(), ignore="1x1:8") == []
+    assert seen(passage(), ignore="1x1:0") == seen(passage())
+
+
+def test_painted_squares_win_over_include_zones():
+    assert seen(passage(), Zone(corners=LEFT_HALF), ignore="2x1:8") == []
+
+
+def test_squares_are_counted_row_by_row_from_the_top_left():
+    assert painted("4x2:8f", 2, 4).tolist() == [[True, False, False, False], [True] * 4]
+    assert painted("3x1:2", 1, 3).tolist() == [[False, False, True]]
+    assert painted("1x3:C", 3, 1).tolist() == [[True], [True], [False]]
+
+
+def test_a_block_is_ignored_when_half_of_it_is_painted():
+    assert painted("4x1:8", 1, 2).tolist() == [[True, False]]
+    assert painted("8x1:80", 1, 2).tolist() == [[False, False]]
+
+
+@given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 90), st.integers(1, 90), st.data())
+def test_any_mask_fits_any_grid(cols, rows, field_cols, field_rows, data):
+    digits = -(-cols * rows // 4)
+    bits = data.draw(st.integers(0, 16**digits - 1))
+    ignore = "%dx%d:%0*x" % (cols, rows, digits, bits)
+    config = parse({"motion": {"ignore": ignore}}, "x").motion
+    assert painted(config.ignore, field_rows, field_cols).shape == (field_rows, field_cols)
