@@ -61,7 +61,9 @@ class MemoryDisk:
     (`at`). A test that holds for both and for every step holds for the disks in between.
     """
 
-    def __init__(self, capacity_bytes: int = 1 << 40) -> None:
+    def __init__(self, capacity_bytes: int = 1 << 40, renames_are_whole: bool = True) -> None:
+        self.renames_are_whole = renames_are_whole
+        """Where false, `at` tears renames: the file is gone from its old and its new name."""
         self.journal: List[Op] = []
         self._capacity = capacity_bytes
         self._placed: Dict[str, bytes] = {}
@@ -72,9 +74,9 @@ class MemoryDisk:
     def at(self, step: int, torn_bytes: int = 0) -> MemoryDisk:
         """The disk after `step` operations that all reached the medium.
 
-        `torn_bytes` of the next one did, too, if it is a write.
+        `torn_bytes` of the next one did, too, if it is a write; a rename is torn by any number.
         """
-        disk = MemoryDisk(self._capacity)
+        disk = MemoryDisk(self._capacity, self.renames_are_whole)
         for path, data in self._placed.items():
             disk.put(path, data)
         for op in self.journal[:step]:
@@ -83,6 +85,8 @@ class MemoryDisk:
             op = self.journal[step]
             if op.act in ("write", "overwrite"):
                 disk._replay(op._replace(data=op.data[:torn_bytes]))
+            elif op.act == "rename" and not self.renames_are_whole:
+                disk.unlink(op.path)
         return disk
 
     def after_cut(self, step: int) -> MemoryDisk:
@@ -285,6 +289,11 @@ class _Watched:
     def before(self, act: str, path: str, size: int = 0) -> None:
         """Wait, raise, or do nothing; `size` bytes are about to be written."""
         raise NotImplementedError
+
+    @property
+    def renames_are_whole(self) -> bool:
+        """As the disk inside."""
+        return self.inner.renames_are_whole
 
     def create(self, path: str) -> DiskFile:
         """As the disk inside."""

@@ -187,7 +187,9 @@ def _is_within(event: StoredEvent, below: str) -> bool:
 def _interrupted_files(path: Path) -> List[Path]:
     if path.is_file():
         return [path]
-    return sorted(path.rglob("*" + naming.OPEN_SUFFIX))
+    disk = PosixDisk(str(path.absolute()))
+    videos = sorted(path.rglob("*" + naming.CLOSED_SUFFIX))
+    return [video for video in videos if catalog.is_open(disk, str(video.relative_to(path)))]
 
 
 def _recover_file(path: Path) -> str:

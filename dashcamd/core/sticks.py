@@ -86,12 +86,16 @@ class Block:
 
 
 class Mount(NamedTuple):
-    """A line of the mount table: `root` is the mounted directory inside the file system."""
+    """A line of the mount table.
+
+    `root` is the mounted directory inside the file system, `type` the file system's own.
+    """
 
     device: int
     path: str
     root: str = "/"
     is_read_only: bool = False
+    type: str = ""
 
 
 class Verdict(NamedTuple):

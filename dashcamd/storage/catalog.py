@@ -6,8 +6,8 @@ The tree itself is the catalog; there is no database that could disagree with it
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Container, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
@@ -15,6 +15,7 @@ from dashcamd.errors import StorageError
 from dashcamd.storage import sidecar
 from dashcamd.storage.disk import Disk
 from dashcamd.storage.mp4_reader import sha256_of
+from dashcamd.storage.mp4_recovery import is_unfinished
 from dashcamd.storage.sidecar import EventFacts
 
 
@@ -22,14 +23,15 @@ from dashcamd.storage.sidecar import EventFacts
 class StoredEvent:
     """One event's folder as it lies on the volume.
 
-    `files` are the names and sizes of what dashcamd wrote there; `facts` is its sidecar, None
-    when that is missing or broken.
+    `files` are the names and sizes of what dashcamd wrote there, `unfinished` the names of parts
+    that were never closed; `facts` is its sidecar, None when that is missing or broken.
     """
 
     name: EventName
     number: int
     files: Tuple[Tuple[str, int], ...]
     facts: Optional[EventFacts]
+    unfinished: FrozenSet[str] = frozenset()
 
     @property
     def bytes(self) -> int:
@@ -44,23 +46,23 @@ class StoredEvent:
     @property
     def parts(self) -> List[str]:
         """Paths of its closed parts in order."""
-        return self._paths(naming.CLOSED_SUFFIX)
+        return [path for path in self._videos() if path.rpartition("/")[2] not in self.unfinished]
 
     @property
     def open_parts(self) -> List[str]:
-        """Paths of parts that were never closed."""
-        return self._paths(naming.OPEN_SUFFIX)
+        """Paths of parts that were never closed, in order."""
+        return [path for path in self._videos() if path.rpartition("/")[2] in self.unfinished]
 
     @property
     def lost_names(self) -> List[str]:
         """Names of parts that have only their short name left."""
         return sorted(name for name, _ in self.files if naming.lost_stamp(name) is not None)
 
-    def _paths(self, suffix: str) -> List[str]:
+    def _videos(self) -> List[str]:
         found = []
         for name, _ in self.files:
             part = naming.parse_part(name)
-            if part is not None and part.suffix == suffix:
+            if part is not None and part.suffix != naming.DAMAGED_SUFFIX:
                 found.append((part.number, "%s/%s" % (self.name.path, name)))
         return [path for _, path in sorted(found)]
 
@@ -104,7 +106,34 @@ def load(disk: Disk, name: EventName) -> StoredEvent:
     )
     number = naming.event_number(name.folder)
     assert number is not None
-    return StoredEvent(name, number, ours, _facts(disk, name, dict(ours)))
+    facts = _facts(disk, name, dict(ours))
+    event = StoredEvent(name, number, ours, facts)
+    known = {part.file for part in facts.parts} if facts else set()
+    unfinished = {path.rpartition("/")[2] for path in event.parts if is_open(disk, path, known)}
+    return replace(event, unfinished=frozenset(unfinished))
+
+
+def is_open(disk: Disk, path: str, closed: Container[str] = ()) -> bool:
+    """Whether the part at `path` was never closed.
+
+    Its name says so; where a part has its final name from the start (`Disk.renames_are_whole`),
+    the file says so itself, unless its sidecar lists it among the `closed` ones. A file that cannot
+    be read is not called open: nothing could be finished in it.
+    """
+    if path.endswith(naming.OPEN_SUFFIX):
+        return True
+    if path.rpartition("/")[2] in closed:
+        return False
+    try:
+        file = disk.open(path)
+    except StorageError:
+        return False
+    try:
+        return is_unfinished(file)
+    except StorageError:
+        return False
+    finally:
+        file.close()
 
 
 def find(disk: Disk, wanted: str) -> Optional[StoredEvent]:

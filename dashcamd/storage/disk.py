@@ -22,12 +22,21 @@ from typing import Callable, Iterator, List, NamedTuple, Protocol, Sequence
 
 from dashcamd.core.h264 import Buffer
 from dashcamd.errors import StorageError
+from dashcamd.storage import mounts
 
 _IOV_MAX = 1024
 """Most buffers one ``pwritev`` takes on Linux (``UIO_MAXIOV``, include/uapi/linux/uio.h)."""
 
 _DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+TORN_RENAMES = ("exfat", "fuseblk")
+"""File systems on which a cut rename can lose the file; ``fuseblk`` is exfat-fuse or ntfs-3g.
+
+Linux writes a shorter name over a longer one in place (fs/exfat/namei.c). Where the directory
+entries of the file lie in two sectors, one of them may be new and the other old: 3 of 1001 power
+cuts, see docs/decisions/0003-names-of-open-parts.md.
+"""
 
 _MEANING = {
     errno.ENOSPC: "the volume is full",
@@ -108,6 +117,10 @@ class Disk(Protocol):
     MUST: raise nothing but `StorageError`, with ``errno`` set. MUST: never follow a symbolic
     link below the root, nor leave it.
     """
+
+    @property
+    def renames_are_whole(self) -> bool:
+        """Whether a file that is renamed when the power goes is there afterwards, by some name."""
 
     def create(self, path: str) -> DiskFile:
         """Make a new file for writing; it must not exist."""
@@ -317,6 +330,11 @@ class PosixDisk:
         """Number of the device that the root lies on, as ``st_dev`` has it."""
         with _explained("look at", self._root):
             return os.fstat(self._fd).st_dev
+
+    @property
+    def renames_are_whole(self) -> bool:
+        """Not on exFAT, see `TORN_RENAMES`."""
+        return mounts.type_of(self.device) not in TORN_RENAMES
 
     def create(self, path: str) -> PosixFile:
         """Make a new file for writing; it must not exist."""

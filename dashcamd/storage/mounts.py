@@ -30,6 +30,11 @@ def mounts(table: Path = MOUNTINFO) -> Iterator[Mount]:
     yield from top.values()
 
 
+def type_of(device: int, table: Path = MOUNTINFO) -> str:
+    """The type of the file system on `device`, ``""`` when the table does not know it."""
+    return next((mount.type for mount in mounts(table) if mount.device == device), "")
+
+
 def _parse(line: str) -> Optional[Mount]:
     """One line as proc(5) describes it: two fields of options, a `` - `` between them."""
     here, _, there = line.partition(" - ")
@@ -40,9 +45,8 @@ def _parse(line: str) -> Optional[Mount]:
     if not (major.isdigit() and minor.isdigit()):
         return None
     options = {*fields[5].split(","), *behind[2].split(",")}
-    return Mount(
-        os.makedev(int(major), int(minor)), _plain(fields[4]), _plain(fields[3]), "ro" in options
-    )
+    device = os.makedev(int(major), int(minor))
+    return Mount(device, _plain(fields[4]), _plain(fields[3]), "ro" in options, behind[0])
 
 
 def _plain(field: str) -> str:

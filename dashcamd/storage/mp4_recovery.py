@@ -68,6 +68,13 @@ def recover(disk: Disk, path: str) -> Recovery:
         file.close()
 
 
+def is_unfinished(source: Source) -> bool:
+    """Whether a recording of dashcamd was never closed, or not even begun."""
+    if _finished_frames(source) is not None:
+        return False
+    return read_opening(source) is not None or _is_stub(source)
+
+
 def _recover(file: DiskFile) -> Recovery:
     finished = _finished_frames(file)
     if finished is not None:

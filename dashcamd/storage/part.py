@@ -3,12 +3,12 @@
 Crash order, each step complete before the next begins:
 
 1. the event's folder exists and its parents know it (`Volume.new_event`)
-2. ``…_p00.part.mp4`` is created, exclusively
+2. ``…_p00.part.mp4`` is created, exclusively; ``…_p00.mp4`` where a rename can lose the file
 3. header and first fragment are written, fdatasync
 4. fsync of the folder: from here on a power cut leaves a file that recovers
 5. further fragments, each followed by fdatasync
 6. index, fsync, header flip, fsync (`dashcamd.storage.mp4_writer`): an ordinary MP4
-7. rename to ``…_p00.mp4``, fsync of the folder
+7. rename to ``…_p00.mp4`` if it has another name, fsync of the folder
 8. the sidecar is told (keep thread)
 
 A cut between any two steps loses at most what was not yet synced in step 3 or 5.
@@ -37,18 +37,16 @@ class Part:
     ) -> None:
         self._disk = disk
         self._folder = folder
-        self._stem = stem
+        self._final = stem + naming.CLOSED_SUFFIX
+        name = stem + naming.OPEN_SUFFIX if disk.renames_are_whole else self._final
+        self.path = "%s/%s" % (folder, name)
+        """Path of the open file from the root of the volume."""
         self._overlap_frames = overlap_frames
         self._is_listed = False
         self.is_durable = False
         """Whether frames of it were ever synced."""
         self._file = disk.create(self.path)
         self._writer = Mp4Writer(self._file, created_wall=wall)
-
-    @property
-    def path(self) -> str:
-        """Path of the open file from the root of the volume."""
-        return "%s/%s%s" % (self._folder, self._stem, naming.OPEN_SUFFIX)
 
     @property
     def frames(self) -> int:
@@ -74,11 +72,12 @@ class Part:
         self._writer.close()
         size = self._file.size
         self._file.close()
-        name = self._stem + naming.CLOSED_SUFFIX
-        self._disk.rename(self.path, "%s/%s" % (self._folder, name))
+        final = "%s/%s" % (self._folder, self._final)
+        if final != self.path:
+            self._disk.rename(self.path, final)
         self._disk.sync_dir(self._folder)
         return PartFacts(
-            file=name,
+            file=self._final,
             start=self._writer.first_ts or 0.0,
             duration_s=self._writer.duration_s,
             frames=self._writer.frames,

@@ -1,7 +1,8 @@
 """After a power cut or a pulled stick: parts that were open become ordinary MP4 files.
 
-Crash order: the file itself (`dashcamd.storage.mp4_recovery`), rename to its final name, fsync of
-the folder, sidecar. Every step can be repeated; a cut between two of them is finished next time.
+Crash order: the file itself (`dashcamd.storage.mp4_recovery`), rename to its final name if it has
+another, fsync of the folder, sidecar. Every step can be repeated; a cut between two of them is
+finished next time.
 A leftover without a single whole frame is set aside as ``….damaged`` and reported, never deleted.
 """
 
@@ -80,7 +81,8 @@ def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:
     except MediaError:
         is_empty = True
     final = set_aside_path(path) if is_empty else _stem(path) + naming.CLOSED_SUFFIX
-    disk.rename(path, final)
+    if final != path:
+        disk.rename(path, final)
     disk.sync_dir(path.rpartition("/")[0])
     return None if is_empty else _facts_of(disk, final, RECOVERED)
 
@@ -91,7 +93,8 @@ def set_aside_path(path: str) -> str:
 
 
 def _stem(path: str) -> str:
-    return path[: -len(naming.OPEN_SUFFIX)]
+    is_named_open = path.endswith(naming.OPEN_SUFFIX)
+    return path[: -len(naming.OPEN_SUFFIX if is_named_open else naming.CLOSED_SUFFIX)]
 
 
 def _facts_of(disk: Disk, path: str, status: str) -> PartFacts:

@@ -97,10 +97,11 @@ class Recordings:
         part = naming.parse_part(file_name)
         if part is None and file_name != naming.COVER:
             raise MissingError("no file %s in event %s" % (file_name[:40], name.folder))
-        names = {found for found, _ in catalog.load(volume.disk, name).files}
-        was_open = part is not None and part.suffix == naming.OPEN_SUFFIX
+        event = catalog.load(volume.disk, name)
+        names = {found for found, _ in event.files}
+        was_open = part is not None and (upto is not None or file_name in event.unfinished)
         actual = file_name
-        if was_open and file_name not in names and upto is not None:
+        if was_open and file_name not in names and file_name.endswith(naming.OPEN_SUFFIX):
             actual = file_name[: -len(naming.OPEN_SUFFIX)] + naming.CLOSED_SUFFIX
         if actual not in names:
             raise MissingError("no file %s in event %s" % (file_name, name.folder))
@@ -173,7 +174,7 @@ def _parts(event: StoredEvent) -> List[Json]:
                 "bytes": dict(event.files)[file],
                 "duration_s": round(known.duration_s, 3) if known else None,
                 "status": known.status if known else None,
-                "open": file.endswith(naming.OPEN_SUFFIX),
+                "open": file in event.unfinished,
             }
         )
     return found

@@ -108,6 +108,22 @@ def test_recover_takes_one_event_of_a_stick_or_a_lone_file(terminal, stick, tmp_
     assert "120000_p01.part.mp4 recovered" in done
 
 
+def test_a_part_that_was_left_open_under_its_final_name_is_found_by_its_content(
+    terminal, stick, tmp_path
+):
+    (path,) = stick.rglob("*.part.mp4")
+    copied = tmp_path / "copied" / "120000_p01.mp4"
+    copied.parent.mkdir()
+    shutil.copy(path, copied)
+    path = path.rename(path.with_name(path.name.replace(".part.mp4", ".mp4")))
+    report = terminal.json("verify", status=1)
+    assert "`dashcamd recover` ends it" in report["files"][-1]["problem"]
+    assert "%s recovered: 8 frames" % path.name in terminal.ok("recover", stick)
+    assert terminal.json("verify")["files"][-1]["status"] == "recovered"
+    assert "recovered, 8 frames" in terminal.ok("recover", copied.parent)
+    assert terminal.json("recover", copied.parent) == {"done": []}
+
+
 def test_recover_of_what_is_no_video_says_so_and_changes_nothing(terminal, tmp_path):
     letter = tmp_path / "letter.txt"
     letter.write_text("dear diary")

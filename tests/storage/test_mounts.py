@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dashcamd.storage.mounts import MOUNTINFO, MountWatch, mounts
+from dashcamd.storage.mounts import MOUNTINFO, MountWatch, mounts, type_of
 
 RECORDED = r"""
 24 30 0:22 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
@@ -42,6 +42,14 @@ def test_only_the_topmost_mount_of_a_path_counts(table):
 
 def test_a_mounted_folder_keeps_its_root(table):
     assert table["/home/pi/photos"].root == "/photos"
+
+
+def test_the_type_of_a_file_system_is_found_by_its_device(tmp_path):
+    path = tmp_path / "mountinfo"
+    path.write_text(RECORDED)
+    assert type_of(os.makedev(8, 1), path) == "vfat"
+    assert type_of(os.makedev(8, 33), path) == "ext4"
+    assert type_of(os.makedev(9, 9), path) == ""
 
 
 def test_no_table_is_no_mounts(tmp_path):

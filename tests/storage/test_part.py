@@ -18,8 +18,8 @@ GOP = 4
 FOLDER = "DASHCAM/2026-11-20/120000_e000001_motion"
 
 
-def prepared(capacity=1 << 40):
-    disk = MemoryDisk(capacity)
+def prepared(**options):
+    disk = MemoryDisk(**options)
     disk.make_dirs(FOLDER)
     return disk
 
@@ -52,13 +52,15 @@ def test_a_part_becomes_an_ordinary_file_with_its_facts():
     assert after.paths == disk.paths, "its name is durable, too"
 
 
-def test_a_cut_at_any_operation_keeps_every_frame_that_was_synced():
-    disk = prepared()
+@pytest.mark.parametrize("renames_are_whole", [True, False])
+def test_a_cut_at_any_operation_keeps_every_frame_that_was_synced(renames_are_whole):
+    disk = prepared(renames_are_whole=renames_are_whole)
     write_part(disk, FOLDER, "120000_p00", FRAMES)
     listed = next(n for n, op in enumerate(disk.journal) if op.act == "sync_dir")
     for step in range(listed + 1, len(disk.journal) + 1):
         synced = sum(op.act == "sync" for op in disk.journal[:step]) * GOP
         assert recovered(disk.at(step)) >= min(synced, 16)
+        assert recovered(disk.at(step, torn_bytes=1)) >= min(synced, 16)
         assert recovered(disk.after_cut(step)) >= min(synced, 16)
 
 
@@ -103,6 +105,42 @@ def test_recovery_finishes_an_event_and_says_so():
     assert second.sha256 == catalog.digest(disk, event.parts[1])
 
 
+def test_where_a_rename_can_lose_the_file_a_part_has_its_final_name_and_tells_by_content():
+    disk = MemoryDisk(renames_are_whole=False)
+    name = write_event(Volume(disk, "/stick", "a"), ("kppp",), open_part="kppp" * 3)
+    (event,) = catalog.events(disk)
+    assert event.parts == [name.path + "/120000_p00.mp4"]
+    assert event.open_parts == [name.path + "/120000_p01.mp4"]
+    before = len(disk.journal)
+    lines = list(recovery.recover_event(disk, event))
+    assert lines == ["%s/120000_p01.mp4 recovered: 12 frames, 0.4 s" % name.path]
+    renamed = [op.path for op in disk.journal[before:] if op.act == "rename"]
+    assert renamed == [name.path + "/event.json.tmp"]
+    (event,) = catalog.events(disk)
+    assert (event.open_parts, recovery.is_interrupted(event)) == ([], False)
+    assert [part.status for part in event.facts.parts] == ["ok", "recovered"]
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 500])
+def test_a_part_with_its_final_name_that_was_never_begun_is_set_aside(left):
+    disk = MemoryDisk(renames_are_whole=False)
+    name = write_event(Volume(disk, "/stick", "a"), ("kppp",))
+    disk.put(name.path + "/120004_p01.mp4", left)
+    (line,) = recovery.recover_event(disk, catalog.events(disk)[0])
+    assert "held no whole frame and was set aside" in line
+    assert disk.content(name.path + "/120004_p01.damaged") == left
+
+
+def test_a_closed_part_that_is_damaged_is_not_taken_for_an_open_one():
+    """What the sidecar knows was closed; `verify` tells what became of it."""
+    disk = MemoryDisk()
+    name = write_event(Volume(disk, "/stick", "a"), ("kppp",))
+    path = name.path + "/120000_p00.mp4"
+    disk.put(path, disk.content(path)[:-20])
+    (event,) = catalog.events(disk)
+    assert (event.parts, event.open_parts) == ([path], [])
+
+
 def test_recovery_twice_is_recovery_once():
     disk = MemoryDisk()
     write_event(Volume(disk, "/stick", "a"), open_part="kppp" * 3)
@@ -114,9 +152,10 @@ def test_recovery_twice_is_recovery_once():
     assert {path: disk.content(path) for path in disk.paths} == after
 
 
-def test_recovery_cut_or_failing_at_any_step_is_taken_up_again():
+@pytest.mark.parametrize("renames_are_whole", [True, False])
+def test_recovery_cut_or_failing_at_any_step_is_taken_up_again(renames_are_whole):
     def interrupted():
-        disk = MemoryDisk()
+        disk = MemoryDisk(renames_are_whole=renames_are_whole)
         write_event(Volume(disk, "/stick", "a"), ("kppp",), open_part="kppp" * 3)
         return disk
 

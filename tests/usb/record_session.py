@@ -9,8 +9,11 @@ from typing import Dict, NamedTuple
 from tests.usb import images
 from tests.usb.qemu import Guest
 
-OPEN_PART = "ls /run/dashcamd/volumes/*/DASHCAM/*/*/*.part.mp4"
-"""Shell that succeeds while something is recorded; cheaper than asking the daemon."""
+OPEN_PART = (
+    "ls -l /proc/$(systemctl show --value -p MainPID dashcamd)/fd"
+    r" | grep -Eq '/run/dashcamd/volumes/.*_p[0-9]+(\.part)?\.mp4$'"
+)
+"""Shell that succeeds while a part is open, whatever its name; cheaper than asking the daemon."""
 
 SIZE_MIB = {"vfat": 64, "exfat": 64, "ext4": 64}
 

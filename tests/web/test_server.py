@@ -407,6 +407,28 @@ def test_a_part_that_grows_is_frozen_and_stays_that_file_when_it_is_closed(tmp_p
     visit(tmp_path, scenario, stage)
 
 
+def test_a_part_that_grows_under_its_final_name_is_told_and_frozen_too(tmp_path):
+    stage = Stage()
+    volume = stage.plug()
+    volume.disk.renames_are_whole = False
+    name = write_event(volume, ("kppp",), open_part="kppp")
+    path = "/media/%s/120000_p01.mp4" % name.folder
+
+    async def scenario(visitor):
+        event = content(await visitor.get("/api/v1/events/" + name.folder))
+        assert [part["open"] for part in event["parts"]] == [False, True]
+        frozen = (await visitor.get(path)).headers["Location"]
+        before = await visitor.get(frozen)
+        from dashcamd.storage import recovery
+
+        recovery.recover_part(volume.disk, name.path + "/120000_p01.mp4")
+        assert (await visitor.get(frozen)).body == before.body
+        whole = await visitor.get(path)
+        assert (whole.code, b"sidx" in whole.body) == (200, False)
+
+    visit(tmp_path, scenario, stage)
+
+
 @pytest.mark.parametrize(
     "path",
     [
