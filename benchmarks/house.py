@@ -90,7 +90,7 @@ def live_house(folder: Path, camera: Camera, mode: str) -> Iterator[object]:
         recording=RecordingConfig(mode=mode, ring_mib=RING_MIB, manual_s=1.0),
         storage=StorageConfig(target=str(folder), reserve_mib=1),
     )
-    here = replace(world.real(config), make_camera=lambda: camera)
+    here = replace(world.real(config), make_camera=lambda settings: camera)
     house = build(config, here)
     house.volumes.open(time.monotonic())
     house.camera.open()

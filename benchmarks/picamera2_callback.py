@@ -36,7 +36,7 @@ def main(seconds: float) -> None:
     stalls = stall_disk()
 
     from dashcamd import app, world
-    from dashcamd.config import load
+    from dashcamd.config_read import load
 
     config = load(None)
     config = replace(

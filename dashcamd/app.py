@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Callable, List, Optional
 
@@ -19,7 +19,6 @@ from dashcamd.control import status
 from dashcamd.control.protocol import socket_path
 from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
-from dashcamd.core.wants import Policy
 from dashcamd.errors import ConfigError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.health.machine import Machine
@@ -36,12 +35,14 @@ from dashcamd.services.messages import (
     EjectAsked,
     KeepMessage,
     RecordMessage,
+    SettingsMessage,
     Triggered,
     VolumeMessage,
     coalesce,
 )
-from dashcamd.services.record import RecordService
+from dashcamd.services.record import RecordService, policy
 from dashcamd.services.runner import Lockstep, Service, Threads
+from dashcamd.services.settings import SettingsService
 from dashcamd.services.supervisor import Supervisor
 from dashcamd.services.volumes import VolumesService
 from dashcamd.services.web import WebService
@@ -58,6 +59,7 @@ MIB = 1 << 20
 FIELDS_WAITING = 64
 RECORD_MESSAGES = 256
 KEEP_MESSAGES = 4096
+SETTINGS_MESSAGES = 64
 OFFERED_ANCHORS = 8
 """Bounds of the mailboxes; far beyond what a healthy machine ever queues."""
 
@@ -71,6 +73,7 @@ class House:
     camera: CameraService
     volumes: VolumesService
     control: ControlService
+    settings: SettingsService
     services: List[Service]
     web: Optional[WebService] = None
 
@@ -79,75 +82,92 @@ class House:
         return status.document(self.board.snapshot(), self.world.clock.monotonic())
 
 
-def build(config: Config, world: World) -> House:
-    """Wire all rooms; starts nothing, touches nothing."""
-    board = Board()
+class _Wires:
+    """The hand-overs between the services."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.in_force: Latest[Config] = Latest()
+        self.fields: Mailbox[MotionField] = Mailbox(FIELDS_WAITING)
+        self.previews: Latest[Jpeg] = Latest()
+        self.volume: Latest[Optional[Volume]] = Latest()
+        self.to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
+        self.to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
+        self.to_settings: Mailbox[SettingsMessage] = Mailbox(SETTINGS_MESSAGES)
+        self.failed: Mailbox[VolumeMessage] = Mailbox(RECORD_MESSAGES)
+        self.offered: Mailbox[Anchor] = Mailbox(OFFERED_ANCHORS)
+
+
+def build(file: Config, world: World) -> House:
+    """Wire all rooms; starts nothing, touches nothing, reads what was changed on top of `file`."""
+    wires, now = _Wires(), world.clock.monotonic
+    board, in_force, volume = wires.board, wires.in_force, wires.volume
+    to_record, to_keep = wires.to_record, wires.to_keep
+    settings = SettingsService(file, world.settings_file, wires.to_settings, in_force, board)
+    config = settings.config
     ring = Ring(config.recording.ring_mib * MIB)
-    fields: Mailbox[MotionField] = Mailbox(FIELDS_WAITING)
-    previews: Latest[Jpeg] = Latest()
-    volume: Latest[Optional[Volume]] = Latest()
-    to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
-    to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
-    failed: Mailbox[VolumeMessage] = Mailbox(RECORD_MESSAGES)
     timeline = Timeline(world.anchor())
-    recording = Recording(policy(config), ring, config.camera.keyframe_s)
-    recording.wants.arm(config.recording.armed, world.clock.monotonic())
+    recording = Recording(policy(config.recording), ring, config.camera.keyframe_s)
+    recording.wants.arm(config.recording.armed, now())
 
     camera = CameraService(
-        config.camera, world.make_camera, world.clock, ring, fields, previews, to_record, board
+        in_force,
+        file.camera,
+        world.make_camera,
+        world.clock,
+        ring,
+        wires.fields,
+        wires.previews,
+        to_record,
+        board,
     )
-    detect = DetectService(config.motion, fields, to_record, board)
+    detect = DetectService(in_force, wires.fields, to_record, board)
     record = RecordService(
-        recording, to_record, volume, to_keep, failed, timeline, board, world.clock.monotonic
+        in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )
     keep = KeepService(
-        config.storage, to_keep, volume, previews, camera.want_cover, timeline, board
+        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board
     )
-    volumes = VolumesService(world.volumes, volume, failed, board, [record.wake, keep.wake])
-    offered: Mailbox[Anchor] = Mailbox(OFFERED_ANCHORS)
-    clocks = ClockService(world.anchor, timeline, board, offered)
+    volumes = VolumesService(world.volumes, volume, wires.failed, board, [record.wake, keep.wake])
+    clocks = ClockService(world.anchor, timeline, board, wires.offered)
     health = HealthService(Machine().read, board)
+    settings.tell([service.wake for service in (camera, detect, record, keep)])
     control = ControlService(
         socket_path(config.control.socket),
         board,
         to_record,
         volume,
-        world.clock.monotonic,
-        lambda answer: failed.put(EjectAsked(answer)),
+        now,
+        lambda answer: wires.failed.put(EjectAsked(answer)),
     )
-    services: List[Service] = [camera, detect, record, keep, volumes, clocks, health]
-    web = None
-    if config.web.enabled:
-        rooms = Rooms(
-            config,
-            now=world.clock.monotonic,
-            status=lambda: status.document(board.snapshot(), world.clock.monotonic()),
-            ring=ring,
-            previews=previews,
-            volume=volume,
-            watch=lambda fps: camera.want_previews("page", fps),
-            trigger=lambda reason: to_record.put(Triggered(world.clock.monotonic(), reason)),
-            arm=lambda is_armed: to_record.put(Armed(world.clock.monotonic(), is_armed)),
-            delete=lambda folder, answer: to_keep.put(DeleteAsked(folder, answer)),
-            offer_clock=offered.put,
-            eject=None if world.volumes.is_fixed else lambda answer: failed.put(EjectAsked(answer)),
-        )
-        web = WebService(rooms, vault.path_of(config.web.state), board, camera)
-    return House(world, board, camera, volumes, control, services, web)
+    services: List[Service] = [camera, detect, record, keep, volumes, clocks, health, settings]
+    house = House(world, board, camera, volumes, control, settings, services)
+    return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
 
 
-def policy(config: Config) -> Policy:
-    """The recording rules out of the configuration."""
-    recording = config.recording
-    return Policy(
-        recording.pre_roll_s,
-        recording.post_roll_s,
-        recording.gap_s,
-        recording.segment_s,
-        recording.event_max_s,
-        recording.manual_s,
-        is_continuous=recording.mode == "continuous",
+def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
+    """The page, and all that it may see and ask."""
+    world, to_record = house.world, wires.to_record
+    now = world.clock.monotonic
+    rooms = Rooms(
+        wires.in_force,
+        now=now,
+        status=house.status,
+        ring=ring,
+        previews=wires.previews,
+        volume=wires.volume,
+        watch=lambda fps: house.camera.want_previews("page", fps),
+        trigger=lambda reason: to_record.put(Triggered(now(), reason)),
+        arm=lambda is_armed: to_record.put(Armed(now(), is_armed)),
+        delete=lambda folder, answer: wires.to_keep.put(DeleteAsked(folder, answer)),
+        offer_clock=wires.offered.put,
+        change_settings=house.settings.ask,
+        eject=None
+        if world.volumes.is_fixed
+        else lambda answer: wires.failed.put(EjectAsked(answer)),
     )
+    path = vault.path_of(house.settings.config.web.state)
+    return WebService(rooms, path, house.board, house.camera)
 
 
 def run(

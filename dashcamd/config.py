@@ -1,30 +1,19 @@
 """All settings: every field has a type, a default, bounds and a sentence.
 
-What a setting is and how one is read is `dashcamd.config_schema`; `dashcamd.config_text` writes the
-commented file and the manual from it, so the code, the file and the manual cannot disagree.
+What a setting is and how one is read is `dashcamd.config_schema`. `dashcamd.config_read` reads
+files by it, `dashcamd.config_layers` what the page and a stick set on top, and
+`dashcamd.config_text` writes the commented file and the manual, so they cannot disagree.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple, Type
+from typing import Any, Iterator, Optional, Tuple, Type
 
-from dashcamd.config_schema import did_you_mean, named, parse_section, setting, shown, tables
+from dashcamd.config_schema import FILE, PAGE, setting, tables
 from dashcamd.config_schema import keys as keys
-from dashcamd.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - exercised by the Python 3.9 run
-    import tomli as tomllib
-
-MAX_CONFIG_BYTES = 256 * 1024
-"""A larger file is not ours; a hostile stick must not fill the memory."""
-
 
 RESOLUTION = re.compile(r"(\d{2,4})x(\d{2,4})", re.ASCII)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -35,6 +24,10 @@ def _resolution(value: str) -> Optional[str]:
     if match and all(64 <= int(side) <= 4096 and int(side) % 2 == 0 for side in match.groups()):
         return None
     return "WIDTHxHEIGHT in even pixels from 64 to 4096, such as '1280x720'"
+
+
+def _quarters(value: int) -> Optional[str]:
+    return "0, 90, 180 or 270" if value % 90 else None
 
 
 def _colour(value: str) -> Optional[str]:
@@ -158,6 +151,7 @@ class CameraConfig:
         "auto",
         "Which camera: auto, picamera, picamera2, synthetic, or media: followed by a file, an "
         "RTSP address or a V4L2 device such as media:/dev/video0.",
+        trust=FILE,
     )
     resolution: str = setting("1280x720", "Size of the recorded picture.", check=_resolution)
     framerate: float = setting(25.0, "Pictures a second.", low=1, high=90)
@@ -176,7 +170,9 @@ class CameraConfig:
         low=0.2,
         high=4,
     )
-    rotation: int = setting(0, "Degrees clockwise: 0, 90, 180 or 270.", low=0, high=270)
+    rotation: int = setting(
+        0, "Degrees clockwise: 0, 90, 180 or 270.", low=0, high=270, check=_quarters
+    )
     hflip: bool = setting(False, "Mirror left and right.")
     vflip: bool = setting(False, "Mirror top and bottom.")
     brightness: int = setting(50, "0 (dark) to 100 (bright).", low=0, high=100)
@@ -304,6 +300,8 @@ class RecordingConfig:
         "Memory for pre-roll and for the time the stick is slow or absent, in MiB.",
         low=4,
         high=4096,
+        trust=PAGE,
+        at_start=True,
     )
 
 
@@ -312,13 +310,16 @@ class StorageConfig:
     """Where recordings go and when the oldest make room."""
 
     target: str = setting(
-        "auto", "auto takes the USB stick that is plugged in; a folder is used as it is."
+        "auto",
+        "auto takes the USB stick that is plugged in; a folder is used as it is.",
+        trust=FILE,
     )
     devices: str = setting(
         "usb",
         "What counts as a stick for auto: usb, SD cards in the machine's own slot as well, or any "
         "disk; never the disk the system runs from.",
         choices=("usb", "usb+sd", "any"),
+        trust=FILE,
     )
     reserve_mib: int = setting(
         512,
@@ -343,6 +344,7 @@ class ControlConfig:
         "",
         "Path of the control socket; '' chooses dashcamd/control.sock in $RUNTIME_DIRECTORY, "
         "$XDG_RUNTIME_DIR, /run or the temporary folder.",
+        trust=FILE,
     )
 
 
@@ -350,24 +352,32 @@ class ControlConfig:
 class WebConfig:
     """The page for a phone; needs the extra dashcamd[web]."""
 
-    enabled: bool = setting(False, "Serve the page.")
+    enabled: bool = setting(False, "Serve the page.", trust=FILE)
     listen: str = setting(
         "0.0.0.0:8080",
         "Where it listens, HOST:PORT; 0.0.0.0 is every network this machine is in.",
         check=_listen,
+        trust=FILE,
     )
     names: str = setting(
         "dashcam.local",
         "Names, split by commas, under which the page may be asked for; addresses, localhost and "
         "the machine's own name always may.",
+        trust=PAGE,
+        at_start=True,
     )
     preview_fps: float = setting(
-        10.0, "Pictures a second of the preview while somebody watches.", low=0.5, high=30
+        10.0,
+        "Pictures a second of the preview while somebody watches.",
+        low=0.5,
+        high=30,
+        trust=PAGE,
     )
     state: str = setting(
         "",
         "File that keeps the page's password (hashed) and who is signed in; '' chooses web.json in "
         "$STATE_DIRECTORY, /var/lib/dashcamd or the user's state folder.",
+        trust=FILE,
     )
 
 
@@ -376,7 +386,10 @@ class LogConfig:
     """What the journal hears."""
 
     level: str = setting(
-        "info", "How much is logged.", choices=("debug", "info", "warning", "error")
+        "info",
+        "How much is logged.",
+        choices=("debug", "info", "warning", "error"),
+        trust=FILE,
     )
 
 
@@ -397,66 +410,3 @@ def sections() -> Iterator[Tuple[str, Type[Any]]]:
     """Name and class of every section, in the order of the file."""
     for item in dataclasses.fields(Config):
         yield item.name, type(getattr(Config(), item.name))
-
-
-def load(path: Optional[Path]) -> Config:
-    """Read and check a TOML file; None gives the defaults.
-
-    Raises `ConfigError` naming file, key, value and what is allowed.
-    """
-    if path is None:
-        return Config()
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise ConfigError("%s: cannot be read: %s" % (path, error.strerror or error)) from None
-    if len(raw) > MAX_CONFIG_BYTES:
-        raise ConfigError(
-            "%s: larger than %d bytes, not a dashcamd configuration" % (path, MAX_CONFIG_BYTES)
-        )
-    try:
-        text = raw.decode("utf-8-sig")
-        table = tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise ConfigError("%s: not a text file in UTF-8" % path) from None
-    except (ValueError, RecursionError) as error:
-        # Not TOMLDecodeError alone: its parser lets pass what int() says of 5000 digits.
-        raise ConfigError("%s: not valid TOML: %s" % (path, error)) from None
-    return parse(table, str(path))
-
-
-def parse(table: Mapping[str, Any], where: str) -> Config:
-    """Turn a TOML table into a `Config`; `where` names it in errors. Raises `ConfigError`."""
-    known = dict(sections())
-    made: Dict[str, Any] = {}
-    for name, values in table.items():
-        if name not in known:
-            raise ConfigError(
-                "%s: unknown section [%s]%s" % (where, named(name), did_you_mean(name, known))
-            )
-        if not isinstance(values, Mapping):
-            raise ConfigError(
-                "%s: %s = %s: must be a section, [%s]" % (where, name, shown(values), name)
-            )
-        made[name] = parse_section(known[name], values, "%s: [%s]" % (where, name))
-    config = Config(**made)
-    check_consistency(config, where)
-    return config
-
-
-def check_consistency(config: Config, where: str) -> None:
-    """Hold the rules that span keys. Raises `ConfigError`."""
-    recording = config.recording
-    least = recording.pre_roll_s + recording.post_roll_s + config.camera.keyframe_s
-    if recording.gap_s < least:
-        raise ConfigError(
-            "%s: [recording] gap_s = %g: must be at least pre_roll_s + post_roll_s + "
-            "[camera] keyframe_s = %g, or two events would share frames"
-            % (where, recording.gap_s, least)
-        )
-    if config.camera.rotation % 90:
-        raise ConfigError(
-            "%s: [camera] rotation = %d: must be 0, 90, 180 or 270"
-            % (where, config.camera.rotation)
-        )

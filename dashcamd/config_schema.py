@@ -21,6 +21,10 @@ Check = Callable[[Any], Optional[str]]
 
 T = TypeVar("T")
 
+STICK, PAGE, FILE = "stick", "page", "file"
+"""Who may set a key, least trusted first: anybody's stick, who has signed in on the page, and
+who can write to the machine's own configuration file."""
+
 MAX_TABLES = 32
 """Most tables of one kind; a hostile stick must not cost time at every field."""
 
@@ -29,7 +33,8 @@ MAX_TABLES = 32
 class Setting:
     """What the schema knows of one key besides its default.
 
-    `table` is the section class of each entry where the key holds tables, else None.
+    `table` is the section class of each entry where the key holds tables, else None; `trust` the
+    least trusted that may set the key; `at_start` whether it is taken up only then.
     """
 
     sentence: str
@@ -39,6 +44,8 @@ class Setting:
     check: Optional[Check] = None
     secret: bool = False
     table: Optional[Type[Any]] = None
+    trust: str = STICK
+    at_start: bool = False
 
     def allowed(self) -> str:
         """What is allowed, in words for an error line and the reference."""
@@ -77,16 +84,16 @@ def plain(value: Any) -> Any:
 
 def parse_section(section: Type[Any], values: Mapping[str, Any], where: str) -> Any:
     """Make a `section` of the `values` of a table; `where` names it. Raises `ConfigError`."""
-    known = {name: (default, rules) for name, default, rules in keys(section)}
-    made = {}
-    for name, value in values.items():
-        if name not in known:
-            raise ConfigError(
-                "%s unknown key %s%s" % (where, named(name), did_you_mean(name, known))
-            )
-        default, rules = known[name]
-        made[name] = _checked(value, default, rules, "%s %s = %s" % (where, name, shown(value)))
+    made = {key: parse_value(section, key, value, where) for key, value in values.items()}
     return section(**made)
+
+
+def parse_value(section: Type[Any], key: str, value: Any, where: str) -> Any:
+    """`value` as the field `key` of a `section` keeps it. Raises `ConfigError`."""
+    known = {name: (default, rules) for name, default, rules in keys(section)}
+    if key not in known:
+        raise ConfigError("%s unknown key %s%s" % (where, named(key), did_you_mean(key, known)))
+    return _checked(value, *known[key], "%s %s = %s" % (where, key, shown(value)))
 
 
 def _checked(value: Any, default: Any, rules: Setting, where: str) -> Any:
@@ -174,5 +181,5 @@ def kind_of(default: Any) -> str:
 
 def did_you_mean(name: str, known: Any) -> str:
     """The end of an error line: the nearest of the `known` names, if one is near."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
+    close = difflib.get_close_matches(str(name)[:60], list(known), n=1)
     return "; did you mean %s?" % close[0] if close else ""

@@ -196,6 +196,25 @@ class Latest(Generic[T]):
             return self._version, self._value
 
 
+class Follower(Generic[T]):
+    """One reader's place at a `Latest` that is never empty: tells it of each change once."""
+
+    def __init__(self, latest: Latest[T]) -> None:
+        self._latest = latest
+        self._version, value = latest.peek()
+        assert value is not None
+        self.value: T = value
+        """The value as of the last look."""
+
+    def has_news(self) -> bool:
+        """Look; whether another value was put since the last look."""
+        version, value = self._latest.peek()
+        if version == self._version or value is None:
+            return False
+        self._version, self.value = version, value
+        return True
+
+
 Coalesce = Callable[[Any, Any], Optional[Any]]
 """Given the newest queued message and one more: the message that stands for both, or None."""
 

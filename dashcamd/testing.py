@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import errno
 import threading
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from dashcamd.clock import Clock
 from dashcamd.core.h264 import Buffer
 from dashcamd.handmade import PPS, SIDE_PX, SPS, number_in, sps, stream
+from dashcamd.handover import Latest
 from dashcamd.script import ScriptCamera
 from dashcamd.storage.disk import Disk, DiskFile, Entry, Space, parent_of, storage_error
 from dashcamd.types import Seconds
+
+T = TypeVar("T")
 
 __all__ = [
     "PPS",
@@ -30,10 +33,18 @@ __all__ = [
     "PluggedDisk",
     "ScriptCamera",
     "SlowDisk",
+    "held",
     "number_in",
     "sps",
     "stream",
 ]
+
+
+def held(value: T) -> Latest[T]:
+    """A `Latest` that holds `value`."""
+    latest: Latest[T] = Latest()
+    latest.put(value)
+    return latest
 
 
 class Op(NamedTuple):

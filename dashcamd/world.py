@@ -11,11 +11,13 @@ from uuid import uuid4
 from dashcamd.cameras.choose import check_spec, make_camera
 from dashcamd.cameras.port import Camera
 from dashcamd.clock import Clock, SimClock, SystemClock
-from dashcamd.config import Config
+from dashcamd.config import CameraConfig, Config
+from dashcamd.services.settings import path_beside
 from dashcamd.services.volumes import Source
 from dashcamd.storage.folder import FolderSource
 from dashcamd.storage.sticks import StickSource
 from dashcamd.types import Anchor
+from dashcamd.web import vault
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NTP_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
@@ -32,14 +34,15 @@ class World:
     """What the house needs from outside; `app.build` wires it in.
 
     `boot_id` names one run of the monotonic clock; `anchor` tells what the machine knows of wall
-    time now.
+    time now. `settings_file` keeps what is changed while the daemon runs; None keeps nothing.
     """
 
     clock: Clock
     boot_id: str
-    make_camera: Callable[[], Camera]
+    make_camera: Callable[[CameraConfig], Camera]
     volumes: Source
     anchor: Callable[[], Optional[Anchor]]
+    settings_file: Optional[Path] = None
 
 
 def real(config: Config) -> World:
@@ -50,9 +53,10 @@ def real(config: Config) -> World:
     return World(
         clock,
         boot_id,
-        lambda: make_camera(config.camera.source, config.camera, clock),
+        lambda camera: make_camera(camera.source, camera, clock),
         volumes_of(config, boot_id),
         lambda: system_anchor(clock),
+        path_beside(vault.path_of(config.web.state)),
     )
 
 
@@ -65,7 +69,7 @@ def simulated(config: Config) -> World:
     return World(
         clock,
         boot_id,
-        lambda: make_camera(config.camera.source, config.camera, clock),
+        lambda camera: make_camera(camera.source, camera, clock),
         volumes_of(config, boot_id),
         lambda: begin,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional
+from pathlib import Path
+from typing import Dict, List, Optional
 
 from dashcamd import app
 from dashcamd.clock import SimClock
-from dashcamd.config import Config
+from dashcamd.config import CameraConfig, Config
 from dashcamd.errors import StorageError
 from dashcamd.services.runner import Lockstep
 from dashcamd.storage import catalog
@@ -87,15 +88,21 @@ class Daemon:
         config: Optional[Config] = None,
         boot_id: str = "boot",
         is_plugged: bool = True,
+        settings_file: Optional[Path] = None,
     ) -> None:
         self.disk = MemoryDisk() if disk is None else disk
         self.clock = SimClock(1000.0, WALL)
         self.socket = Socket(boot_id)
         if is_plugged:
             self.socket.plug(self.disk)
-        make: Callable[[], object] = camera if callable(camera) else lambda: camera
+
+        def make(settings: CameraConfig) -> object:
+            return camera(settings) if callable(camera) else camera
+
         anchor = Anchor(1000.0, WALL, 1.0, "test")
-        self.world = app.World(self.clock, boot_id, make, self.socket, lambda: anchor)
+        self.world = app.World(
+            self.clock, boot_id, make, self.socket, lambda: anchor, settings_file
+        )
         self.house = app.build(config or settings(), self.world)
         self._lockstep = Lockstep(self.house.services, self.clock)
 

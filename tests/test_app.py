@@ -234,7 +234,7 @@ def test_old_events_make_room_and_locked_ones_stay():
 
 def test_a_camera_that_dies_ends_the_part_and_the_next_one_goes_on():
     cameras = iter([script(10, ".....#####", end_error="the cable"), script(30, "..##")])
-    daemon = Daemon(lambda: next(cameras)).run(10.5)
+    daemon = Daemon(lambda settings: next(cameras)).run(10.5)
     assert daemon.status["state"] == "camera lost"
     assert daemon.status["faults"] == ["camera: the cable"]
     daemon.run(20).close()
@@ -293,7 +293,8 @@ def recorded(folder, clock):
     camera = ScriptCamera("kpppp" * 15, "." * 15 + "#" * 25 + "." * 60, fps=25)
     anchor = Anchor(clock.monotonic(), WALL, 1.0, "test")
     source = FolderSource(str(folder), "boot")
-    house = app.build(config, app.World(clock, "boot", lambda: camera, source, lambda: anchor))
+    world = app.World(clock, "boot", lambda settings: camera, source, lambda: anchor)
+    house = app.build(config, world)
     assert app.run(house) == 0
     disk = PosixDisk(str(folder))
     return disk, catalog.events(disk)

@@ -11,14 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashcamd.config import (
-    MAX_CONFIG_BYTES,
-    Config,
-    Zone,
-    load,
-    parse,
-    sections,
-)
+from dashcamd.config import Config, Zone, sections
+from dashcamd.config_read import MAX_CONFIG_BYTES, load, parse
 from dashcamd.config_schema import keys, plain
 from dashcamd.config_text import default_toml, reference_markdown, to_toml
 from dashcamd.errors import ConfigError

@@ -30,10 +30,13 @@ def check_spec(spec: str) -> None:
 
 def is_file(spec: str) -> bool:
     """Whether `spec` names something that will not come later: a file, or the drawn scene."""
+    return spec.partition(":")[0] == "synthetic" or is_film(spec)
+
+
+def is_film(spec: str) -> bool:
+    """Whether `spec` names a file, which would begin anew if it were opened again."""
     word, _, rest = spec.partition(":")
-    return word == "synthetic" or (
-        word == "media" and "://" not in rest and not rest.startswith("/dev/")
-    )
+    return word == "media" and "://" not in rest and not rest.startswith("/dev/")
 
 
 def make_camera(spec: str, config: CameraConfig, clock: Clock) -> Camera:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from dashcamd.config import keys, load, sections
+from dashcamd import config_layers, state
+from dashcamd.config import Config, keys, sections
+from dashcamd.config_layers import Layers
+from dashcamd.config_read import load
 from dashcamd.config_text import default_toml, reference_markdown, to_toml
+from dashcamd.services import settings
+from dashcamd.web import vault
 
 
 def add(
@@ -35,11 +41,25 @@ def act(arguments: argparse.Namespace) -> int:
         load(arguments.check)
         print("%s: fine" % arguments.check)
     else:
+        layers = _layers(arguments.settings)
+        config, origins = layers.config, layers.origins
         for name, section in sections():
-            values = getattr(arguments.settings, name)
+            values = getattr(config, name)
             print("[%s]" % name)
             for key, _, rules in keys(section):
                 shown = '"(secret)"' if rules.secret else to_toml(getattr(values, key))
-                print("%s = %s" % (key, shown))
+                who = origins.get("%s.%s" % (name, key))
+                print("%s = %s%s" % (key, shown, "  # set by the %s" % who if who else ""))
             print()
     return 0
+
+
+def _layers(file: Config) -> Layers:
+    """The settings with what the page and the stick set on top, as the daemon would start."""
+    path = settings.path_beside(vault.path_of(file.web.state))
+    try:
+        data = state.read(path, settings.MAX_BYTES)
+    except OSError as error:
+        print("%s cannot be read: %s" % (path, error.strerror or error), file=sys.stderr)
+        data = None
+    return (config_layers.from_bytes(file, data) if data else None) or Layers(file)

@@ -16,7 +16,7 @@ from typing import List, Optional
 
 from dashcamd import __version__
 from dashcamd.cli import check, config, daemon, demo, events, files, password, replay, run
-from dashcamd.config import load
+from dashcamd.config_read import load
 from dashcamd.errors import ConfigError, DashcamError
 
 DEFAULT_CONFIG = Path("/etc/dashcamd/dashcamd.toml")

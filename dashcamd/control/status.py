@@ -37,6 +37,7 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
         "health": dict(health),
         "keep": dict(board.get("keep", EMPTY)),
         "web": dict(board.get("web", EMPTY)),
+        "settings": dict(board.get("settings", EMPTY)),
         "counters": {
             "frames_captured": camera.get("frames_captured", 0),
             "frames_written": recording.get("frames_written", 0),

@@ -155,6 +155,11 @@ class Recording:
             max(0, run.limit(self._footage) - max(run.start, done)) for run in self.wants.runs
         )
 
+    def change(self, policy: Policy) -> None:
+        """Go on by another policy, from the next frame on."""
+        self._policy = policy
+        self.wants.change(policy)
+
     def volume_ready(self, name: str, part_bytes: int = NO_LIMIT) -> None:
         """Offer a volume called `name` to write to, in parts of at most about `part_bytes`."""
         self._volume = name

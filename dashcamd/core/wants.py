@@ -153,6 +153,22 @@ class Wants:
         """Whether motion is listened to."""
         return self._is_armed
 
+    def change(self, policy: Policy) -> None:
+        """Go on by another policy; an open run grows or ends by it, and no frame is lost.
+
+        Continuous mode begins by wanting everything from the open run on, and ends as if motion
+        ended now.
+        """
+        self._policy = policy
+        run, newest = self._open_run(), self._footage.newest_ts
+        if run is None or newest is None:
+            return
+        if policy.is_continuous:
+            run.horizon = float("inf")
+        elif run.horizon == float("inf"):
+            run.story.last_motion = max(run.story.last_motion, newest)
+            run.horizon = run.story.last_motion + policy.post_roll_s
+
     def gop(self, gop_s: Seconds) -> None:
         """Learn how far apart keyframes can be: two runs never share a GOP."""
         self._gop_s = max(self._gop_s, gop_s)

@@ -5,6 +5,9 @@
     closed ──start──▶ delivering ──error, silence──▶ lost ──back-off──▶ closed
                           └──end of the file──▶ ended
 
+Changed settings that the running camera cannot take up close and reopen it in a quiet moment. If
+it does not deliver with them, the former ones are tried in turn, and kept when they work.
+
 A camera with threads of its own is only looked after, once a second; a pumped one is also driven
 from here, at the pace of its stamps.
 """
@@ -13,14 +16,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
-from dashcamd.cameras.choose import is_file
+from dashcamd.cameras.choose import is_file, is_film
 from dashcamd.cameras.port import Camera, PumpedCamera
 from dashcamd.clock import Clock
-from dashcamd.config import CameraConfig
+from dashcamd.config import CameraConfig, Config
 from dashcamd.errors import CameraError, DeadCameraError, EndOfStream
-from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.handover import Board, Follower, Latest, Mailbox, Ring
 from dashcamd.services.demand import Demand
 from dashcamd.services.messages import CameraLost, CameraReady, RecordMessage
 from dashcamd.types import CameraInfo, Frame, Jpeg, MotionField, Seconds, Sinks
@@ -34,6 +37,9 @@ SILENCE_S = 4.0
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses before reopening; the last one repeats, so a camera that returns records within 10 s."""
 
+QUIET_WAIT_S = 60.0
+"""Reopening costs a second or two of video: an event that is being recorded may end first."""
+
 COVER_FPS = 2.0
 """Previews a second while an event still lacks its cover picture."""
 
@@ -41,7 +47,8 @@ COVER_FPS = 2.0
 class CameraService:
     """Keeps one camera delivering into ring, fields and previews.
 
-    `make` builds a camera that is not started yet. The sinks it hands out run on the camera's own
+    `make` builds a camera that is not started yet; `reliable` are the settings to fall back on
+    when it does not deliver with those in force. The sinks it hands out run on the camera's own
     thread: each is one append and never raises.
     """
 
@@ -49,8 +56,9 @@ class CameraService:
 
     def __init__(
         self,
-        config: CameraConfig,
-        make: Callable[[], Camera],
+        settings: Latest[Config],
+        reliable: CameraConfig,
+        make: Callable[[CameraConfig], Camera],
         clock: Clock,
         ring: Ring,
         fields: Mailbox[MotionField],
@@ -63,7 +71,13 @@ class CameraService:
         """Set when the source has come to its end and nothing more will be delivered."""
         self.dead = threading.Event()
         """Set when the camera's library can neither go on nor be closed: the process must end."""
-        self._config = config
+        self._settings = Follower(settings)
+        self._wanted = self._settings.value.camera
+        self._used, self._worked = self._wanted, reliable
+        self._useless: Optional[CameraConfig] = None
+        self._refused: Tuple[str, ...] = ()
+        self._reopen_by: Optional[Seconds] = None
+        self._settings_fault: Optional[str] = None
         self._make = make
         self._clock = clock
         self._ring = ring
@@ -88,7 +102,7 @@ class CameraService:
     @property
     def is_file(self) -> bool:
         """Whether the source is one that will not come later: a file, or drawn here."""
-        return is_file(self._config.source)
+        return is_file(self._wanted.source)
 
     @property
     def is_pumped(self) -> bool:
@@ -105,16 +119,18 @@ class CameraService:
 
         Raises `CameraError`.
         """
-        camera = self._make()
+        camera = self._make(self._used)
         now = self._clock.monotonic()
         try:
             info = camera.start(self._sinks, now)
-            refused = camera.apply(self._config)
+            self._refused = camera.apply(self._used)
         except CameraError:
             camera.stop()
             raise
-        if refused:
-            log.warning("%s has no way to honour these settings: %s", info.name, ", ".join(refused))
+        if self._refused:
+            log.warning(
+                "%s has no way to honour these settings: %s", info.name, ", ".join(self._refused)
+            )
         self._camera, self._info, self._fault = camera, info, None
         # Asked once: a protocol's isinstance costs 0.1 ms before Python 3.12, a frame 0.03 s.
         self._pumped = camera if isinstance(camera, PumpedCamera) else None
@@ -165,12 +181,14 @@ class CameraService:
         self._post()
 
     def _care(self, now: Seconds) -> Seconds:
+        self._hear_settings()
         if self._camera is None:
             if now < self._retry_at:
                 return self._retry_at - now
             self.open()
+        assert self._camera is not None
+        self._heed_settings(self._camera, now)
         camera = self._camera
-        assert camera is not None
         if now >= self._next_check:
             self._next_check = now + CHECK_S
             self._check(camera, now)
@@ -178,6 +196,43 @@ class CameraService:
         if self._pumped is not None:
             return self._pump(self._pumped, now)
         return CHECK_S
+
+    def _heed_settings(self, camera: Camera, now: Seconds) -> None:
+        """Take up changed settings at once where the camera can, else by reopening it."""
+        if self._wanted is self._used or self._wanted is self._useless:
+            return
+        if self._reopen_by is None:
+            newly_refused = sorted(set(camera.apply(self._wanted)) - set(self._refused))
+            if not newly_refused:
+                self._used = self._wanted
+                return
+            if is_film(self._wanted.source):
+                self._forgo(", ".join(newly_refused), "cannot be changed in a film")
+                return
+            self._reopen_by = now + QUIET_WAIT_S
+        if self._is_quiet() or now >= self._reopen_by:
+            self._reopen(camera)
+
+    def _hear_settings(self) -> None:
+        if self._settings.has_news() and self._settings.value.camera is not self._wanted:
+            self._wanted = self._settings.value.camera
+            self._useless = self._settings_fault = self._reopen_by = None
+
+    def _forgo(self, what: str, why: str) -> None:
+        self._useless = self._wanted
+        self._settings_fault = "changed [camera] settings are not used: %s %s" % (what, why)
+        log.warning("%s", self._settings_fault)
+
+    def _is_quiet(self) -> bool:
+        return self._board.snapshot().get("recording", {}).get("state") in (None, "idle")
+
+    def _reopen(self, camera: Camera) -> None:
+        self._reopen_by, self._used = None, self._wanted
+        camera.stop()
+        self._camera, self._last_frame_ts = None, None
+        self._record.put(CameraLost("its settings were changed"))
+        log.info("the camera is opened again with changed settings")
+        self.open()
 
     def _heed_demand(self, camera: Camera) -> None:
         fps = self._demand.fps
@@ -192,7 +247,10 @@ class CameraService:
             raise CameraError(
                 "no picture for %.0f s; the camera is stopped and opened again" % silence_s
             )
-        self._failures = 0 if self._last_frame_ts is not None else self._failures
+        if self._last_frame_ts is not None:
+            self._failures, self._worked = 0, self._used
+            if self._worked is self._wanted:
+                self._useless = self._settings_fault = None
         self._post()
 
     def _pump(self, camera: PumpedCamera, now: Seconds) -> Seconds:
@@ -229,8 +287,17 @@ class CameraService:
         if why != self._fault:
             log.error("camera lost: %s; trying again every few seconds", why)
         self._fault = why
+        self._choose_settings(has_delivered=self._last_frame_ts is not None)
         self._last_frame_ts = None
         self._post()
+
+    def _choose_settings(self, has_delivered: bool) -> None:
+        """Settings that never delivered and the last ones that did take turns."""
+        if self._used is not self._worked:
+            self._used = self._worked
+            self._forgo("it", "did not deliver with them")
+        elif self._wanted is not self._useless or not has_delivered:
+            self._used = self._wanted
 
     def _end(self) -> None:
         assert self._camera is not None
@@ -253,6 +320,6 @@ class CameraService:
                 "frames_captured": stats.appended,
                 "ring_bytes": stats.bytes,
                 "ring_span_s": round(stats.span_s, 3),
-                "fault": self._fault,
+                "fault": self._fault or self._settings_fault,
             },
         )

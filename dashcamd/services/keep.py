@@ -12,14 +12,14 @@ import threading
 from dataclasses import replace
 from typing import Callable, Dict, Iterator, List, Optional
 
-from dashcamd.config import StorageConfig
+from dashcamd.config import Config
 from dashcamd.core import naming, retention
 from dashcamd.core.naming import EventName
 from dashcamd.core.retention import Kept
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Story
 from dashcamd.errors import OperationError, StorageError
-from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.handover import Board, Follower, Latest, Mailbox
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
@@ -68,7 +68,7 @@ class KeepService:
 
     def __init__(
         self,
-        config: StorageConfig,
+        settings: Latest[Config],
         inbox: Mailbox[KeepMessage],
         volume: Latest[Optional[Volume]],
         previews: Latest[Jpeg],
@@ -77,7 +77,7 @@ class KeepService:
         board: Board,
     ) -> None:
         self.wake: threading.Event = inbox.wake
-        self._config = config
+        self._settings = Follower(settings)
         self._inbox = inbox
         self._slot = volume
         self._previews = previews
@@ -97,6 +97,8 @@ class KeepService:
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, then one piece of the work that can wait."""
+        if self._settings.has_news():
+            self._next_retention = float("-inf")
         # The slot is looked at first: what was opened on the volume before this one is in the
         # mailbox then, and is not taken for a leftover.
         version, volume = self._slot.peek()
@@ -286,14 +288,16 @@ class KeepService:
         if volume is None:
             return
         space = volume.space
-        reserve = retention.reserve_bytes(self._config.reserve_mib * MIB, space.total)
+        reserve = retention.reserve_bytes(
+            self._settings.value.storage.reserve_mib * MIB, space.total
+        )
         stored: Dict[int, StoredEvent] = {}
         chosen = retention.plan(
             self._closed_events(volume, stored, now),
             self._open_parts(volume) if space.free < reserve else (),
             space.free,
             reserve,
-            self._config.keep_days * DAY_S,
+            self._settings.value.storage.keep_days * DAY_S,
         )
         for number in chosen.events:
             # One event that cannot be deleted must not keep the others.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, Optional, Union
+from typing import Callable, Optional, Tuple, Union
 
+from dashcamd.config_layers import Table, Verdict
 from dashcamd.core.naming import EventName
 from dashcamd.core.wants import Story
 from dashcamd.storage.sidecar import EventFacts, PartFacts
@@ -156,3 +157,27 @@ class EjectAsked:
 
 
 VolumeMessage = Union[VolumeFailed, EjectAsked]
+
+
+Verdicts = Callable[[Tuple[Verdict, ...]], None]
+"""Told once, on the settings thread, what became of each setting."""
+
+
+@dataclass(frozen=True)
+class ChangeAsked:
+    """The page wants `changes`, section to key to value; None as a value is the file's."""
+
+    changes: Table
+    answer: Verdicts
+
+
+@dataclass(frozen=True)
+class StickSpoke:
+    """The stick `volume` brought settings, or none."""
+
+    volume: str
+    table: Optional[Table]
+    answer: Verdicts
+
+
+SettingsMessage = Union[ChangeAsked, StickSpoke]

@@ -12,6 +12,7 @@ import threading
 from dataclasses import replace
 from typing import Callable, Dict, Optional, Sequence
 
+from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
 from dashcamd.core.recording import (
@@ -26,8 +27,9 @@ from dashcamd.core.recording import (
 )
 from dashcamd.core.retention import part_bytes
 from dashcamd.core.timeline import Timeline
+from dashcamd.core.wants import Policy
 from dashcamd.errors import MediaError, StorageError
-from dashcamd.handover import Board, Latest, Mailbox
+from dashcamd.handover import Board, Follower, Latest, Mailbox
 from dashcamd.services.messages import (
     Armed,
     CameraLost,
@@ -66,6 +68,7 @@ class RecordService:
 
     def __init__(
         self,
+        settings: Latest[Config],
         recording: Recording,
         inbox: Mailbox[RecordMessage],
         volume: Latest[Optional[Volume]],
@@ -76,6 +79,7 @@ class RecordService:
         now: Callable[[], Seconds],
     ) -> None:
         self.wake: threading.Event = inbox.wake
+        self._settings = Follower(settings)
         self._recording = recording
         self._inbox = inbox
         self._slot = volume
@@ -100,6 +104,7 @@ class RecordService:
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, write what is wanted, say how it goes."""
+        self._follow_settings(now)
         self._follow_volume()
         for message in self._inbox.drain():
             self._hear(message)
@@ -131,6 +136,15 @@ class RecordService:
             wants.gop(message.info.gop_s)
         elif isinstance(message, CameraLost):
             wants.camera_lost()
+
+    def _follow_settings(self, now: Seconds) -> None:
+        before = self._settings.value.recording
+        if not self._settings.has_news() or self._settings.value.recording is before:
+            return
+        after = self._settings.value.recording
+        self._recording.change(policy(after))
+        if after.armed != before.armed:
+            self._recording.wants.arm(after.armed, now)
 
     def _follow_volume(self) -> None:
         version, volume = self._slot.peek()
@@ -314,3 +328,16 @@ class RecordService:
                 "fault": self._fault,
             },
         )
+
+
+def policy(recording: RecordingConfig) -> Policy:
+    """The recording rules out of the configuration."""
+    return Policy(
+        recording.pre_roll_s,
+        recording.post_roll_s,
+        recording.gap_s,
+        recording.segment_s,
+        recording.event_max_s,
+        recording.manual_s,
+        is_continuous=recording.mode == "continuous",
+    )

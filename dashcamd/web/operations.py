@@ -10,7 +10,7 @@ import asyncio
 from types import MappingProxyType
 from typing import Any, Awaitable, Callable, List, Mapping, NamedTuple, Optional
 
-from dashcamd import config
+from dashcamd import config, config_read
 from dashcamd.config_schema import plain
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, OperationError
@@ -136,7 +136,7 @@ async def _settings(site: Site, call: Call) -> Json:
 
 async def _check_settings(site: Site, call: Call) -> Json:
     try:
-        config.parse(call.body["settings"], "settings")
+        config_read.parse(call.body["settings"], "settings")
     except ConfigError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True, "error": None}

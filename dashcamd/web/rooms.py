@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 from dashcamd.config import Config
+from dashcamd.config_layers import Table, Verdict
 from dashcamd.handover import Latest, Ring
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Anchor, Jpeg, Json, Seconds
@@ -20,10 +21,12 @@ class Rooms:
 
     `watch` asks the camera for that many previews a second; `trigger` records now; `delete`
     takes an event's folder name and answers later; `offer_clock` is an anchor that is taken only
-    while nothing better is known. `eject` is None where there is nothing to eject.
+    while nothing better is known. `change_settings` takes section to key to value (None: back to
+    the file's) and answers, on another thread, what became of each. `eject` is None where there is
+    nothing to eject.
     """
 
-    config: Config
+    settings: Latest[Config]
     now: Callable[[], Seconds]
     status: Callable[[], Json]
     ring: Ring
@@ -34,4 +37,12 @@ class Rooms:
     arm: Callable[[bool], None]
     delete: Callable[[str, Answer], None]
     offer_clock: Callable[[Anchor], None]
+    change_settings: Callable[[Table, Callable[[Tuple[Verdict, ...]], None]], None]
     eject: Optional[Callable[[Answer], None]] = None
+
+    @property
+    def config(self) -> Config:
+        """The settings in force now."""
+        _, config = self.settings.peek()
+        assert config is not None
+        return config

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from dashcamd import state
 from dashcamd.errors import OperationError
 from dashcamd.types import Json
 from dashcamd.web import access
@@ -28,15 +29,7 @@ RESETS = (Path("/boot/firmware/dashcamd-reset-password"), Path("/boot/dashcamd-r
 
 def path_of(configured: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Where the file is: as configured, or where this user keeps state."""
-    if configured:
-        return Path(configured)
-    systemd = environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if systemd:
-        return Path(systemd) / FILE
-    if os.geteuid() == 0:
-        return Path("/var/lib/dashcamd") / FILE
-    home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(home) / "dashcamd" / FILE
+    return Path(configured) if configured else state.path_of(FILE, environ)
 
 
 class Vault:
@@ -132,33 +125,23 @@ class Vault:
     def _read(self) -> None:
         try:
             self._stamp = _stamp(self._path)
-            with self._path.open("rb") as file:
-                data = file.read(MAX_BYTES)
-        except FileNotFoundError:
-            return
+            data = state.read(self._path, MAX_BYTES)
         except OSError as error:
             raise self._trouble("read", error) from None
-        state = _state(data)
-        if state is None:
+        if data is None:
+            return
+        found = _state(data)
+        if found is None:
             raise OperationError("%s is damaged; delete it and a new password is made" % self._path)
-        self._state = state
-        self._salt, self._hash = bytes.fromhex(state["salt"]), bytes.fromhex(state["hash"])
+        self._state = found
+        self._salt, self._hash = bytes.fromhex(found["salt"]), bytes.fromhex(found["hash"])
 
     def _write(self) -> None:
         self._salt = bytes.fromhex(self._state["salt"])
         self._hash = bytes.fromhex(self._state["hash"])
         data = (json.dumps({"dashcamd": 1, **self._state}, indent=1) + "\n").encode("ascii")
-        temporary = self._path.with_name(self._path.name + ".tmp")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.unlink(missing_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                _give_to_owner_of(self._path.parent, descriptor)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            state.save(self._path, data)
             self._stamp = _stamp(self._path)
         except OSError as error:
             raise self._trouble("written", error) from None
@@ -168,13 +151,6 @@ class Vault:
             "%s, which keeps the page's password, cannot be %s: %s; set [web] state to another path"
             % (self._path, act, error.strerror or error)
         )
-
-
-def _give_to_owner_of(folder: Path, descriptor: int) -> None:
-    """``sudo dashcamd password --new`` must not leave a file that the daemon cannot read."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _stamp(path: Path) -> Tuple[int, int]:
@@ -196,14 +172,13 @@ def _reset_stamp(resets: Tuple[Path, ...]) -> Optional[str]:
 def _state(data: bytes) -> Optional[Json]:
     """The file's content if it is what `Vault` writes."""
     try:
-        state = json.loads(data.decode("utf-8"))
-        salt, hashed = bytes.fromhex(state["salt"]), bytes.fromhex(state["hash"])
-        sessions, tokens = state.get("sessions", []), state.get("tokens", {})
+        found: Json = json.loads(data.decode("utf-8"))
+        salt, hashed = bytes.fromhex(found["salt"]), bytes.fromhex(found["hash"])
+        sessions, tokens = found.get("sessions", []), found.get("tokens", {})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     if len(salt) < 8 or len(hashed) != 32:
         return None
     if not isinstance(sessions, list) or not isinstance(tokens, dict):
         return None
-    found: Json = state
     return found

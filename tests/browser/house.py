@@ -56,7 +56,7 @@ def main() -> int:
     LooseCamera.cable = Path(cable)
     made = replace(
         world.real(config),
-        make_camera=lambda: LooseCamera(config.camera, Script("...www...")),
+        make_camera=lambda settings: LooseCamera(settings, Script("...www...")),
     )
     told = []
 

@@ -10,7 +10,8 @@ import threading
 import pytest
 
 from dashcamd.cli.main import COMMANDS, parser
-from dashcamd.config import Config, load
+from dashcamd.config import Config
+from dashcamd.config_read import load
 from dashcamd.control import protocol
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.control import ControlService

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashcamd.core.recording import HOLE_S
+from dashcamd.core.wants import Policy
 from tests.scenes import House
 
 pytestmark = pytest.mark.timeout(60)
@@ -376,3 +377,47 @@ def test_an_hour_at_thirty_frames_a_second():
     assert HOLE_S < 5
     assert len(house.parts) == 60
     assert all(len(part.frames) == 30 * (5 + 20 + 5) for part in house.parts[1:])
+
+
+POLICIES = st.builds(
+    Policy,
+    pre_roll_s=st.integers(0, 6),
+    post_roll_s=st.integers(0, 6),
+    gap_s=st.integers(16, 30),
+    segment_s=st.integers(4, 60),
+    event_max_s=st.integers(10, 100),
+    manual_s=st.just(2),
+    is_continuous=st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(".....#", min_size=60, max_size=100),
+    st.dictionaries(st.integers(0, 99), POLICIES, max_size=6),
+)
+def test_policies_that_change_at_any_time_lose_and_double_no_frame(motion, policies):
+    def change(policy):
+        return lambda house, place: house.recording.change(policy)
+
+    house = House(
+        "kppp" * 25, motion, hooks={place: change(policy) for place, policy in policies.items()}
+    )
+    told = [part.overlap for part in house.parts]
+    once = [place for places, n in zip(house.places, told) for place in places[n:]]
+    assert once == sorted(set(once)), "told as overlap where a file begins inside a GOP"
+    assert {place for place, letter in enumerate(motion) if letter == "#"} <= set(house.written)
+    assert all(part.frames[0].key for part in house.parts)
+    assert not house.disk.gaps
+
+
+def test_continuous_mode_wants_everything_from_the_moment_it_is_switched_on():
+    def change(is_continuous):
+        return lambda house, place: house.recording.change(
+            Policy(4, 4, 14, 1000, 10**5, 2, is_continuous)
+        )
+
+    during_event = House("kppp" * 20, "." * 20 + "#", hooks={22: change(True), 60: change(False)})
+    assert during_event.written == list(range(16, 65))
+    in_quiet = House("kppp" * 20, "", hooks={22: change(True), 60: change(False)})
+    assert in_quiet.written == list(range(16, 65))

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcamd.config import Zone, parse
+from dashcamd.config import Zone
+from dashcamd.config_read import parse
 from dashcamd.core.detector import Detector
 from dashcamd.core.tracker import Tracker
 from dashcamd.core.zones import ZonePlan, inside, painted

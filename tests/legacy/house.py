@@ -14,7 +14,8 @@ from dashcamd.cameras.port import Camera
 from dashcamd.cameras.scene import read_counter
 from dashcamd.cli.files import verify_disk
 from dashcamd.clock import Clock
-from dashcamd.config import CameraConfig, Config, parse
+from dashcamd.config import CameraConfig, Config
+from dashcamd.config_read import parse
 from dashcamd.storage import catalog
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, PosixDisk
@@ -86,7 +87,7 @@ class Daemon:
         world = World(
             self.clock,
             "0" * 32,
-            lambda: make(self.config.camera, self.clock),
+            lambda settings: make(settings, self.clock),
             DiskSource(str(folder), "0" * 32, wrap),
             lambda: anchor,
         )

@@ -81,7 +81,11 @@ class Simulation:
         begin = Anchor(START_S, self.clock.wall(), 1.0, "simulated")
         fields = moving(is_moving)
         world = World(
-            self.clock, boot_id, lambda: ClipCamera(clip, fields, repeats), source, lambda: begin
+            self.clock,
+            boot_id,
+            lambda settings: ClipCamera(clip, fields, repeats),
+            source,
+            lambda: begin,
         )
         self.house = app.build(config, world)
         self.house.volumes.open(START_S)

@@ -102,7 +102,7 @@ class LiveHouse:
 
     def __init__(self, config, camera: ClipCamera) -> None:
         self.camera = camera
-        here = replace(world.real(config), make_camera=lambda: camera, clock=SystemClock())
+        here = replace(world.real(config), make_camera=lambda settings: camera, clock=SystemClock())
         self.house = build(config, here)
         self.house.volumes.open(time.monotonic())
         self.house.camera.open()

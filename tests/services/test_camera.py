@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
 
 from dashcamd.clock import SimClock
-from dashcamd.config import CameraConfig
+from dashcamd.config import Config
 from dashcamd.errors import CameraError, DeadCameraError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
-from dashcamd.services.camera import BACK_OFF_S, SILENCE_S, CameraService
+from dashcamd.services.camera import BACK_OFF_S, QUIET_WAIT_S, SILENCE_S, CameraService
 from dashcamd.services.messages import CameraLost, CameraReady
-from dashcamd.testing import ScriptCamera
+from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import CameraInfo, Frame, Jpeg
+
+CONFIG = Config()
 
 
 class Pushed:
@@ -51,12 +55,13 @@ class Room:
         self.ring, self.fields, self.previews = Ring(10**7), Mailbox(10**4), Latest()
         self.record, self.board = Mailbox(100), Board()
         self.opened = []
+        self.settings = held(CONFIG)
         self.service = CameraService(
-            CameraConfig(), self.make, self.clock, self.ring, self.fields, self.previews,
-            self.record, self.board,
+            self.settings, CONFIG.camera, self.make, self.clock, self.ring, self.fields,
+            self.previews, self.record, self.board,
         )  # fmt: skip
 
-    def make(self):
+    def make(self, settings):
         self.opened.append(self.clock.monotonic())
         return self.cameras.pop(0) if len(self.cameras) > 1 else self.cameras[0]
 
@@ -230,3 +235,125 @@ def test_who_waits_for_pictures_is_told_and_the_rate_follows_the_most_demanding_
     room.service.want_cover(False)
     room.service.step(room.clock.monotonic())
     assert camera.jpeg_fps == 0
+
+
+class Choosy(Pushed):
+    """Delivers a frame a second with settings it can do; `live` ones change while it runs."""
+
+    def __init__(self, settings, cannot=(), live=("hflip",)):
+        super().__init__()
+        self.settings, self.cannot, self.live = settings, cannot, live
+
+    def start(self, sinks, start_ts):
+        self.ts = start_ts
+        if self.settings.resolution in self.cannot:
+            raise CameraError("no such resolution")
+        return super().start(sinks, start_ts)
+
+    def check(self):
+        if self.settings.resolution + " silent" not in self.cannot:
+            self.ts += 0.5
+            self.deliver(self.ts)
+
+    def apply(self, settings):
+        names = [field.name for field in fields(settings)]
+        return tuple(
+            name
+            for name in names
+            if name not in self.live and getattr(settings, name) != getattr(self.settings, name)
+        )
+
+
+class Studio(Room):
+    """A room whose cameras are made for the settings in force."""
+
+    def __init__(self, cannot=()):
+        self.cannot = cannot
+        super().__init__(None)
+
+    def make(self, settings):
+        super().make(settings)
+        self.camera = Choosy(settings, self.cannot)
+        return self.camera
+
+    def change(self, **camera):
+        before = self.settings.peek()[1]
+        self.settings.put(replace(before, camera=replace(before.camera, **camera)))
+
+    def recording(self, state):
+        self.board.post("recording", {"state": state})
+
+
+def test_what_a_camera_can_change_while_it_runs_interrupts_nothing():
+    room = Studio()
+    room.run(3)
+    room.change(hflip=True)
+    room.run(3)
+    assert len(room.opened) == 1
+    assert room.camera.stops == 0
+
+
+def test_other_settings_open_it_again_with_the_part_before_closed():
+    room = Studio()
+    room.run(3)
+    room.record.drain()
+    room.change(resolution="640x480", hflip=True)
+    room.run(3)
+    assert [type(message) for message in room.record.drain()] == [CameraLost, CameraReady]
+    assert room.camera.settings.resolution == "640x480"
+    assert room.posted["fault"] is None
+
+
+def test_an_event_may_end_before_the_camera_is_opened_again_but_not_for_ever():
+    room = Studio()
+    room.recording("recording")
+    room.run(3)
+    room.change(resolution="640x480")
+    room.run(20)
+    assert len(room.opened) == 1
+    room.recording("idle")
+    room.run(2)
+    assert len(room.opened) == 2
+    room.recording("recording")
+    room.change(resolution="320x240")
+    room.run(QUIET_WAIT_S - 2)
+    assert len(room.opened) == 2
+    room.run(4)
+    assert room.camera.settings.resolution == "320x240"
+
+
+@pytest.mark.parametrize("how", ["640x480", "640x480 silent"])
+def test_settings_it_does_not_deliver_with_are_given_up_for_the_former_ones(how):
+    room = Studio(cannot=(how,))
+    room.run(3)
+    room.change(resolution="640x480")
+    room.run(12)
+    assert room.camera.settings.resolution == "1280x720"
+    assert room.posted["state"] == "delivering"
+    assert "[camera] settings are not used" in room.posted["fault"]
+    assert not room.service.is_lost
+    opened = len(room.opened)
+    room.run(60)
+    assert len(room.opened) == opened, "they are not tried again and again"
+    room.change(resolution="320x240")
+    room.run(5)
+    assert room.posted["fault"] is None
+    assert room.camera.settings.resolution == "320x240"
+
+
+def test_kept_settings_that_do_not_work_after_a_restart_give_way_to_the_file_s():
+    room = Studio(cannot=("640x480",))
+    room.change(resolution="640x480")
+    room.run(5)
+    assert room.camera.settings.resolution == "1280x720"
+    assert room.posted["state"] == "delivering"
+
+
+def test_a_camera_that_is_away_altogether_gets_both_settings_in_turn():
+    room = Studio(cannot=("640x480", "1280x720"))
+    room.change(resolution="640x480")
+    room.run(20)
+    room.service._make = lambda settings: Choosy(settings, ("1280x720",))
+    room.run(20)
+    assert room.posted["state"] == "delivering"
+    assert room.posted["fault"] is None, "the changed ones work: there is nothing to complain of"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashcamd.config import MotionConfig
+from dashcamd.config import Config, MotionConfig
 from dashcamd.handover import Board, Mailbox
 from dashcamd.services.detect import DetectService
 from dashcamd.services.health import HealthService
 from dashcamd.services.messages import Armed, Judged, Triggered, coalesce
-from dashcamd.testing import ScriptCamera
+from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import MOTION_DTYPE, Motion, MotionField, Sinks
 
 
 class Desk:
     def __init__(self, limit=10_000, **motion):
         self.fields, self.record, self.board = Mailbox(limit), Mailbox(10_000), Board()
-        config = MotionConfig(**{"warm_up_s": 0.5, **motion})
-        self.service = DetectService(config, self.fields, self.record, self.board)
+        self.settings = held(Config(motion=MotionConfig(**{"warm_up_s": 0.5, **motion})))
+        self.service = DetectService(self.settings, self.fields, self.record, self.board)
         self.now = 0.0
 
     def play(self, motion):

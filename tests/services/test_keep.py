@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from dashcamd.config import StorageConfig
+from dashcamd.config import Config, StorageConfig
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.core.wants import Story
 from dashcamd.errors import StorageError
@@ -26,7 +26,7 @@ from dashcamd.storage import catalog, recovery
 from dashcamd.storage.locking import set_lock
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
-from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, stream
+from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, held, stream
 from dashcamd.types import Anchor, Gap, Jpeg
 from tests.storage.events import START, WALL, write_event, write_part
 
@@ -41,8 +41,11 @@ class Desk:
         self.inbox, self.slot, self.previews, self.board = Mailbox(100), Latest(), Latest(), Board()
         self.wanted = []
         self.timeline = Timeline(Anchor(START, WALL, 1.0, "ntp"))
+        self.settings = held(
+            Config(storage=StorageConfig(**{"reserve_mib": 1, "keep_days": 0.0, **storage}))
+        )
         self.service = KeepService(
-            StorageConfig(**{"reserve_mib": 1, "keep_days": 0.0, **storage}),
+            self.settings,
             self.inbox,
             self.slot,
             self.previews,

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from dashcamd.clock import SimClock
+from dashcamd.config import Config
 from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Policy
@@ -17,7 +18,7 @@ from dashcamd.services.record import RecordService
 from dashcamd.storage import catalog
 from dashcamd.storage.recovery import is_interrupted, recover_event
 from dashcamd.storage.volume import Volume
-from dashcamd.testing import FlakyDisk, MemoryDisk
+from dashcamd.testing import FlakyDisk, MemoryDisk, held
 from dashcamd.types import Frame, Motion
 from tests.decoding import decoded_numbers  # noqa: F401
 
@@ -35,8 +36,10 @@ class Desk:
         self.slot = Latest()
         self.board = Board()
         self.disk = disk
+        self.settings = held(Config())
         recording = Recording(POLICY, self.ring)
         self.service = RecordService(
+            self.settings,
             recording,
             self.inbox,
             self.slot,

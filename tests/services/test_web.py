@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_a_fault_and_tried_again(made):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         settings = replace(stage.config.web, listen=address)
-        service._rooms = replace(service._rooms, config=replace(stage.config, web=settings))
+        service._rooms.settings.put(replace(stage.config, web=settings))
         service.step(0.0)
         facts = told(stage)
         assert "[web] listen" in facts["fault"]

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from dashcamd import config_layers
 from dashcamd.config import Config
 from dashcamd.control import status
 from dashcamd.handover import Board, Latest, Ring
 from dashcamd.storage.volume import Volume
-from dashcamd.testing import MemoryDisk
+from dashcamd.testing import MemoryDisk, held
 from dashcamd.web.rooms import Rooms
 from dashcamd.web.vault import Vault
 
@@ -46,7 +47,7 @@ class Stage:
 
     def rooms(self) -> Rooms:
         return Rooms(
-            self.config,
+            held(self.config),
             now=lambda: self.now,
             status=lambda: status.document(self.board.snapshot(), self.now),
             ring=self.ring,
@@ -56,8 +57,13 @@ class Stage:
             trigger=lambda reason: self.asked.append(("trigger", reason)),
             arm=lambda is_armed: self.asked.append(("arm", is_armed)),
             delete=self._delete,
+            change_settings=self._change_settings,
             offer_clock=lambda anchor: self.asked.append(("clock", anchor)),
         )
+
+    def _change_settings(self, changes, answer):
+        self.asked.append(("settings", changes))
+        answer(config_layers.change(config_layers.Layers(self.config), changes)[1])
 
     def _delete(self, folder, answer):
         self.asked.append(("delete", folder))
