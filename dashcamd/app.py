@@ -107,7 +107,8 @@ def build(file: Config, world: World) -> House:
     config = settings.config
     ring = Ring(config.recording.ring_mib * MIB)
     timeline = Timeline(world.anchor())
-    recording = Recording(policy(config.recording), ring, config.camera.keyframe_s)
+    lifeboat_bytes = config.recording.lifeboat_mib * MIB
+    recording = Recording(policy(config.recording), ring, config.camera.keyframe_s, lifeboat_bytes)
     recording.wants.arm(config.recording.armed, now())
 
     camera = CameraService(

@@ -297,11 +297,18 @@ class RecordingConfig:
     )
     ring_mib: int = setting(
         64,
-        "Memory for pre-roll and for the time the stick is slow or absent, in MiB.",
+        "Memory for the newest video, in MiB: for pre-roll and for the time the stick is slow.",
         low=4,
         high=4096,
         trust=PAGE,
         at_start=True,
+    )
+    lifeboat_mib: int = setting(
+        64,
+        "Memory for events that wait for a stick, in MiB; with ring_mib it is all the video ever "
+        "held. When it is full the oldest event goes first. 0 keeps what the ring holds.",
+        low=0,
+        high=4096,
     )
 
 

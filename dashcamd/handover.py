@@ -127,6 +127,17 @@ class Ring:
             return self._keys[place] if place >= self._stale_keys else None
 
     @property
+    def leaving(self) -> int:
+        """Frames before this cursor are dropped next: the older half, once half the room is used.
+
+        Whoever still needs one of them has the other half of the ring to take a reference.
+        """
+        with self._lock:
+            if self._bytes * 2 < self._capacity:
+                return self._tail
+            return self._tail + (self._head - self._tail + 1) // 2
+
+    @property
     def head(self) -> int:
         """Cursor of the next frame to arrive."""
         return self._head

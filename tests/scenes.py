@@ -97,6 +97,7 @@ class House:
         gop: float = 4,
         continuous: bool = False,
         ring_bytes: int = 10**9,
+        boat_bytes: int = 0,
         works: Callable[[int], bool] = lambda place: True,
         fails: Callable[[int], bool] = lambda call: False,
         hooks: Optional[Dict[int, Hook]] = None,
@@ -107,7 +108,7 @@ class House:
         self.moving = {place for place, letter in enumerate(motion) if letter == "#"}
         policy = Policy(pre, post, gap, segment, event_max, manual_s=2, is_continuous=continuous)
         self.ring = Ring(ring_bytes)
-        self.recording = Recording(policy, self.ring, gop)
+        self.recording = Recording(policy, self.ring, gop, boat_bytes)
         self.disk = Files()
         self.calls = 0
         self._works, self._fails, self._hooks = works, fails, hooks or {}
@@ -134,9 +135,16 @@ class House:
             if place in self._hooks:
                 self._hooks[place](self, place)
             if self._works(place):
+                self.secure()
                 self.work()
         self.recording.wants.stop()
+        self.secure()
         self.work()
+
+    def secure(self) -> None:
+        self.disk.gaps += [lost.gap for lost in self.recording.secure()]
+        stats = self.recording.lifeboat.stats
+        assert stats.bytes <= stats.capacity_bytes
 
     def work(self) -> None:
         while True:

@@ -113,4 +113,6 @@ def _in_words(status: Json) -> str:
         "frames   %(frames_captured)d seen, %(frames_written)d written, %(frames_lost)d lost"
         % counters,
     ]
+    if volume.get("where") is None and status["waiting"]["words"]:
+        lines.insert(3, "waiting  %s" % status["waiting"]["words"])
     return "\n".join(lines + ["FAULT    " + fault for fault in status["faults"]])

@@ -32,6 +32,7 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
         "faults": faults,
         "camera": dict(camera),
         "volume": dict(volume),
+        "waiting": waiting(recording),
         "motion": _with_age(motion, now),
         "clock": dict(board.get("clock", EMPTY)),
         "health": dict(health),
@@ -65,6 +66,27 @@ def state(camera: Facts, recording: Facts, volume: Facts, faults: List[str]) -> 
     if camera.get("state") == "ended":
         return "ended"
     return "armed" if recording.get("armed", True) else "disarmed"
+
+
+def waiting(recording: Facts) -> Json:
+    """What waits in memory for a stick, with one line for people: ``words``."""
+    held, boat = recording.get("waiting", EMPTY), recording.get("lifeboat", EMPTY)
+    events, seconds = held.get("events", 0), held.get("seconds", 0.0)
+    return {
+        "events": events,
+        "seconds": round(seconds, 1),
+        "lifeboat_bytes": boat.get("bytes", 0),
+        "lifeboat_capacity_bytes": boat.get("capacity_bytes", 0),
+        "frames_given_up": boat.get("given_up", 0),
+        "words": "%d event%s, %s, in memory only"
+        % (events, "" if events == 1 else "s", _span(seconds))
+        if events
+        else None,
+    }
+
+
+def _span(seconds: Seconds) -> str:
+    return "%.0f s" % seconds if seconds < 100 else "%.0f min" % (seconds / 60)
 
 
 def _faults(board: Mapping[str, Facts]) -> List[str]:

@@ -2,7 +2,8 @@
 
 Runs (`dashcamd.core.wants`) are written one after the other, each as an *event* of *parts* cut at
 keyframes after ``segment_s``. The cursor waits while there is no volume and goes back to the last
-durable frame when one is pulled out, so that an event continues on the next stick::
+durable frame when one is pulled out, so that an event continues on the next stick. What waits
+outlives the ring in the lifeboat (`dashcamd.core.lifeboat`)::
 
         idle ──motion, trigger──▶ waiting ──volume ready──▶ recording
           ▲                          ▲                          │
@@ -15,9 +16,10 @@ Which frames come into which part does not depend on when `Recording.advance` is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from dashcamd.core.wants import Footage, Policy, Run, Story, Wants
+from dashcamd.core.lifeboat import Found, Lifeboat, Passing, Span
+from dashcamd.core.wants import Policy, Run, Story, Wants
 from dashcamd.types import Frame, Gap, Seconds
 
 BATCH_FRAMES = 256
@@ -31,6 +33,9 @@ FRAGMENT_S = 1.25
 
 NO_LIMIT = 1 << 62
 """No volume has as many bytes."""
+
+OVERRUN = "ring overrun"
+"""Cause of a gap: the ring went round while nothing could be written."""
 
 HOLE_S = 2.0
 """A step between two frames that no frame rate explains: the camera was away."""
@@ -114,7 +119,15 @@ class _Writing:
     has_caught_up: bool = False
     may_rewind: bool = True
     missing: int = 0
-    missing_cause: str = "ring overrun"
+    missing_cause: str = OVERRUN
+
+
+class Waiting(NamedTuple):
+    """What is wanted, not yet durable and still held: events, frames, seconds of video."""
+
+    events: int
+    frames: int
+    seconds: Seconds
 
 
 class Recording:
@@ -122,17 +135,22 @@ class Recording:
 
     `advance` gives actions that the caller carries out in order; then it calls `confirm` when all
     that was written is durable, or `volume_lost` when any of them failed. `wants` takes the
-    signals about what to record.
+    signals about what to record. `secure` is called twice a second whether there is a volume or
+    not: it keeps what waits from being overwritten.
     """
 
-    def __init__(self, policy: Policy, footage: Footage, gop_s: Seconds = 1.0) -> None:
+    def __init__(
+        self, policy: Policy, ring: Passing, gop_s: Seconds = 1.0, lifeboat_bytes: int = 0
+    ) -> None:
         self._policy = policy
-        self._footage = footage
+        self.lifeboat = Lifeboat(ring, lifeboat_bytes)
+        """The ring, and what was wanted of it beyond."""
+        self._footage = self.lifeboat
         self._volume: Optional[str] = None
         self._part_bytes = NO_LIMIT
         self._writing: Optional[_Writing] = None
         self._serial = 0
-        self.wants = Wants(policy, footage, gop_s)
+        self.wants = Wants(policy, self._footage, gop_s)
         """What shall be recorded; the signals of camera, detector and people go there."""
 
     @property
@@ -159,6 +177,23 @@ class Recording:
         """Go on by another policy, from the next frame on."""
         self._policy = policy
         self.wants.change(policy)
+
+    @property
+    def waiting(self) -> Waiting:
+        """What would be written if a volume came now."""
+        held = [self._held(span) for span in self._spans() if span.end > span.start]
+        held = [one for one in held if one.frames]
+        frames, seconds = sum(one.frames for one in held), sum(one.seconds for one in held)
+        return Waiting(len(held), frames, seconds)
+
+    def secure(self) -> List[Lose]:
+        """Take into the lifeboat what waits before the ring drops it.
+
+        Returns the runs that are gone whole, which are waited for no longer.
+        """
+        self.wants.settle()
+        self._footage.keep(list(self._spans()))
+        return [self._forget(run, read) for run, read in self._gone()]
 
     def volume_ready(self, name: str, part_bytes: int = NO_LIMIT) -> None:
         """Offer a volume called `name` to write to, in parts of at most about `part_bytes`."""
@@ -208,6 +243,37 @@ class Recording:
             self._writing = None
         return []
 
+    def _spans(self) -> Iterator[Span]:
+        """What is not durable yet of each run, from a keyframe on: a part has to begin at one."""
+        for run in self.wants.runs:
+            start = run.start
+            if self._writing is not None and run is self._writing.run:
+                key = self._footage.keyframe_before(self._writing.durable)
+                start = max(start, self._writing.durable if key is None else key)
+            yield Span(run.start, start, run.limit(self._footage), run.story.is_asked)
+
+    def _held(self, span: Span) -> Waiting:
+        first = self._footage.read(span.start, 1)
+        last = self._footage.read(span.end - 1, 1)
+        frames = span.end - span.start - first.lost
+        if frames <= 0 or last.lost or not last.frames:
+            return Waiting(0, 0, 0.0)
+        return Waiting(1, frames, last.frames[0].ts - first.frames[0].ts)
+
+    def _gone(self) -> Iterator[Tuple[Run, Found]]:
+        begun = self._writing.run if self._writing else None
+        for run in self.wants.runs:
+            if run.end is not None and run.end > run.start and run is not begun:
+                read = self._footage.read(run.start, 1)
+                if read.lost >= run.end - run.start:
+                    yield run, read
+
+    def _forget(self, run: Run, read: Found) -> Lose:
+        self.wants.forget(run)
+        story, frames = run.story, (run.end or run.start) - run.start
+        gap = Gap(story.first_motion, story.last_motion, frames, read.cause or OVERRUN)
+        return Lose(self._next_event(story), gap)
+
     def _begin(self, run: Run, volume: str) -> _Writing:
         self._writing = _Writing(run, self._next_event(run.story), run.start, run.start, volume)
         return self._writing
@@ -222,6 +288,7 @@ class Recording:
         wanted = max(0, min(limit - writing.cursor, BATCH_FRAMES))
         read = self._footage.read(writing.cursor, wanted)
         if wanted and read.lost:
+            writing.missing_cause = read.cause or writing.missing_cause
             return self._lose(writing, min(read.lost, limit - writing.cursor))
         if not read.frames:
             return self._finish(writing) if writing.run.end is not None else []
@@ -264,8 +331,10 @@ class Recording:
             key = self._footage.keyframe_before(writing.cursor) if writing.may_rewind else None
             if key is None:
                 return self._skip_to_keyframe(writing, frames)
-            overlap = writing.cursor - key
-            frames = self._footage.read(key, BATCH_FRAMES).frames[: limit - key]
+            rewound = self._footage.read(key, min(limit - key, BATCH_FRAMES))
+            if rewound.lost:
+                return self._skip_to_keyframe(writing, frames)
+            overlap, frames = writing.cursor - key, rewound.frames
         writing.cursor -= overlap
         writing.part_ts, writing.part_bytes = frames[0].ts, 0
         last_ts, writing.last_ts = writing.last_ts, None
@@ -305,7 +374,7 @@ class Recording:
             writing.missing,
             writing.missing_cause,
         )
-        writing.missing, writing.missing_cause = 0, "ring overrun"
+        writing.missing, writing.missing_cause = 0, OVERRUN
         return [Lose(writing.event, gap)]
 
     def _write(self, writing: _Writing, frames: List[Frame], limit: int) -> List[Action]:
@@ -321,8 +390,9 @@ class Recording:
         writing.cursor += count
         writing.part_bytes += sum(len(frame.data) for frame in frames[:count])
         writing.last_ts = frames[count - 1].ts
-        following = self._footage.read(writing.cursor, 1).frames
-        return [Append(frames[:count], following[0].ts if following else None)]
+        following = self._footage.read(writing.cursor, 1)
+        has_next = following.frames and not following.lost
+        return [Append(frames[:count], following.frames[0].ts if has_next else None)]
 
     def _first_cut(self, writing: _Writing, frames: List[Frame]) -> Tuple[Optional[int], str]:
         """Index of the first frame that must not be in the open part, and why."""

@@ -22,6 +22,9 @@ from typing import Deque, List, Optional, Protocol, Tuple
 
 from dashcamd.types import Frame, Motion, Seconds
 
+MOTION = "motion"
+"""Reason of what the detector saw; any other one was asked for by hand."""
+
 BLIND_S = 10.0
 """How far the detector may lag before the stamps of the frames alone decide that it is quiet."""
 
@@ -83,7 +86,7 @@ class Story:
     """Why a run is wanted; grows while motion goes on.
 
     `first_motion` and `last_motion` are stamps of the motion itself, without pre- and post-roll;
-    `motions` counts how often it began anew.
+    `motions` counts how often it began anew; `is_asked` once somebody triggered by hand.
     """
 
     reason: str
@@ -91,12 +94,14 @@ class Story:
     last_motion: Seconds
     peak_blocks: int = 0
     motions: int = 1
+    is_asked: bool = False
 
     def add(self, motion: Motion) -> None:
         """Let `motion` continue this story."""
         self.motions += motion.first > self.last_motion
         self.last_motion = max(self.last_motion, motion.last)
         self.peak_blocks = max(self.peak_blocks, motion.peak_blocks)
+        self.is_asked |= motion.reason != MOTION
 
 
 @dataclass
@@ -215,6 +220,11 @@ class Wants:
         self._runs.popleft()
         self._taken_to = max(self._taken_to, cursor)
 
+    def forget(self, run: Run) -> None:
+        """Drop an ended run, wherever it stands in the queue: nothing of it is left to write."""
+        self._runs.remove(run)
+        self._taken_to = max(self._taken_to, run.end or 0)
+
     def _want(self, motion: Motion) -> None:
         if self._is_stopping:
             return
@@ -226,7 +236,10 @@ class Wants:
             return
         self._end(self._footage.head)
         start = self._footage.cursor_before(motion.first - self._policy.pre_roll_s)
-        story = Story(motion.reason, motion.first, motion.last, motion.peak_blocks)
+        is_asked = motion.reason != MOTION
+        story = Story(
+            motion.reason, motion.first, motion.last, motion.peak_blocks, is_asked=is_asked
+        )
         self._begin(Run(story, start, horizon))
 
     def _continued_by(self, motion: Motion) -> Optional[Run]:

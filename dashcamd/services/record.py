@@ -57,6 +57,9 @@ from dashcamd.types import Frame, Seconds
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.5
+WRITE_S = 1.0
+"""A backlog is written for so long at a time; then messages are heard and the lifeboat filled."""
+
 LOG_PERIOD_S = 60.0
 """Lost frames are logged at most so often; every one is counted."""
 
@@ -108,9 +111,10 @@ class RecordService:
         self._follow_volume()
         for message in self._inbox.drain():
             self._hear(message)
-        self._write_wanted()
+        is_behind = self._write_wanted(self._now() + WRITE_S)
+        self._secure()
         self._post(now)
-        return PERIOD_S
+        return 0.0 if is_behind else PERIOD_S
 
     def close(self) -> None:
         """Write everything that is still wanted and close the open part."""
@@ -163,18 +167,26 @@ class RecordService:
             self._fault = None
             self._recording.volume_ready(volume.id, limit)
 
-    def _write_wanted(self) -> None:
+    def _secure(self) -> None:
+        for lost in self._recording.secure():
+            self._count_lost(self._volume, lost)
+
+    def _write_wanted(self, until: Seconds = float("inf")) -> bool:
+        """Write until there is nothing left to write or it is `until`; True in that case."""
         while self._volume is not None:
+            if self._now() > until:
+                return True
             actions = self._recording.advance()
             if not actions:
-                return
+                return False
             try:
                 for action in actions:
                     self._carry_out(self._volume, action)
             except (StorageError, MediaError) as error:
                 self._give_up(self._volume, error)
-                return
+                return False
             self._recording.confirm()
+        return False
 
     def _carry_out(self, volume: Volume, action: Action) -> None:
         if isinstance(action, OpenPart):
@@ -267,16 +279,17 @@ class RecordService:
         if name is not None:
             self._keep.put(EventClosed(volume, name, replace(event.story)))
 
-    def _count_lost(self, volume: Volume, lost: Lose) -> None:
+    def _count_lost(self, volume: Optional[Volume], lost: Lose) -> None:
         self._frames_lost += lost.gap.frames
         self._gaps += 1
         name = self._names.get(lost.event.serial)
-        self._keep.put(FramesLost(volume, name, lost.gap))
+        if volume is not None:
+            self._keep.put(FramesLost(volume, name, lost.gap))
         if self._now() - self._gap_logged_at >= LOG_PERIOD_S:
             self._gap_logged_at = self._now()
             log.warning(
-                "%d frames of this event are lost (%s), %d since the start; a faster stick or a "
-                "larger [recording] ring_mib keeps them",
+                "%d frames of an event are lost (%s), %d since the start; a faster stick keeps "
+                "them, or more memory: [recording] ring_mib and lifeboat_mib",
                 lost.gap.frames,
                 lost.gap.cause,
                 self._frames_lost,
@@ -321,6 +334,8 @@ class RecordService:
                 "durable_at": self._durable_at,
                 "durable_ts": self._newest_durable_ts,
                 "backlog_frames": self._recording.backlog_frames,
+                "waiting": self._recording.waiting._asdict(),
+                "lifeboat": self._recording.lifeboat.stats._asdict(),
                 "frames_written": self._frames_written,
                 "frames_lost": self._frames_lost,
                 "bytes_written": self._bytes_written,

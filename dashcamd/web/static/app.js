@@ -83,7 +83,7 @@ const App = (() => {
   function set(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
   function banners(word) {
     const wanted = [];
-    if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), w('d_no_stick')]);
+    if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), waits() + w('d_no_stick')]);
     if (word === 'camera_lost') wanted.push(['bad', w('b_camera_lost'), w('d_camera_lost')]);
     if (state.keep.short_bytes) wanted.push(['bad', w('b_full'), w('d_full')]);
     if (word === 'fault') wanted.push(['bad', w('b_fault'), state.faults.join('; ')]);
@@ -98,6 +98,10 @@ const App = (() => {
       if (button) { const node = make('button', '', button); node.onclick = call; box.append(node); }
       return box;
     }));
+  }
+  function waits() {
+    const {events, seconds} = state.waiting;
+    return events ? w('d_waits', {n: events, t: length(seconds)}) + ' ' : '';
   }
   function room() {
     const volume = state.volume;
