@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 from pathlib import Path
-from typing import List
 
 from dashcamd.cli.arguments import add_json, add_storage, open_storage, print_json
 from dashcamd.cli.progress import Progress
 from dashcamd.errors import OperationError, StorageError
 from dashcamd.storage import catalog
-from dashcamd.storage.catalog import StoredEvent
+from dashcamd.storage.catalog import StoredEvent, Survey, Trouble
 from dashcamd.storage.disk import Disk, PosixDisk, replace_file
 from dashcamd.storage.locking import set_lock
 from dashcamd.types import Json
@@ -41,12 +40,13 @@ def add(
 
 
 def events(arguments: argparse.Namespace) -> int:
-    """List the events on the volume, oldest first."""
+    """List the events on the volume, oldest first; 1 if a folder could not be read."""
     disk = open_storage(arguments.settings, arguments.storage)
-    found = [describe(event) for event in _events(disk)]
+    survey = _survey(disk)
+    found = [describe(event) for event in survey.events]
     if arguments.json:
-        print_json(found)
-        return 0
+        print_json([*found, *map(_unreadable, survey.troubles)])
+        return 1 if survey.troubles else 0
     for event in found:
         print(
             "%(event)-32s %(start)-26s %(duration_s)8.1f s %(mib)7.1f MiB  %(files)d files%(lock)s"
@@ -58,7 +58,13 @@ def events(arguments: argparse.Namespace) -> int:
                 lock="  locked" if event["locked"] else "",
             )
         )
-    return 0
+    for trouble in survey.troubles:
+        print("%s cannot be read and is left out: %s" % trouble)
+    return 1 if survey.troubles else 0
+
+
+def _unreadable(trouble: Trouble) -> Json:
+    return {"path": trouble.path, "state": "unreadable", "problem": trouble.why}
 
 
 def describe(event: StoredEvent) -> Json:
@@ -152,10 +158,10 @@ def _found(disk: Disk, wanted: str) -> StoredEvent:
     return event
 
 
-def _events(disk: Disk) -> List[StoredEvent]:
+def _survey(disk: Disk) -> Survey:
     try:
-        return catalog.events(disk)
+        return catalog.survey(disk)
     except StorageError as error:
         if error.errno == errno.ENOENT:
-            return []
+            return Survey([], [])
         raise

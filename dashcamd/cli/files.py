@@ -58,7 +58,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def verify_disk(disk: Disk) -> Iterator[Json]:
     """A report on every video file below ``DASHCAM``, oldest event first."""
     try:
-        stored = catalog.events(disk)
+        stored, troubles = catalog.survey(disk)
     except StorageError as error:
         raise OperationError("no recordings there: %s" % error) from None
     total = sum(event.bytes for event in stored)
@@ -68,6 +68,8 @@ def verify_disk(disk: Disk) -> Iterator[Json]:
             yield from _verify_event(disk, event)
             done += event.bytes
             progress.show(done)
+    for trouble in troubles:
+        yield _report(trouble.path, problem=trouble.why)
 
 
 def _verify_event(disk: Disk, event: StoredEvent) -> Iterator[Json]:
@@ -83,6 +85,9 @@ def _verify_event(disk: Disk, event: StoredEvent) -> Iterator[Json]:
         else:
             problem = "was never closed: interrupted; `dashcamd recover` ends it"
             yield {**report, "status": DAMAGED, "problem": problem}
+    for path in event.damaged_parts:
+        problem = "holds no whole frame: recovery set it aside; delete it if nobody needs it"
+        yield _report(path, problem)
     for name in event.lost_names:
         problem = "lost its long name in a power cut; `dashcamd recover` gives it back"
         yield _report("%s/%s" % (event.name.path, name), problem)

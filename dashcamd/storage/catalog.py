@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, replace
-from typing import Container, Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import Container, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
 from dashcamd.errors import StorageError
 from dashcamd.storage import sidecar
-from dashcamd.storage.disk import Disk
+from dashcamd.storage.disk import Disk, Entry
 from dashcamd.storage.mp4_reader import sha256_of
 from dashcamd.storage.mp4_recovery import is_unfinished
 from dashcamd.storage.sidecar import EventFacts
@@ -54,6 +54,11 @@ class StoredEvent:
         return [path for path in self._videos() if path.rpartition("/")[2] in self.unfinished]
 
     @property
+    def damaged_parts(self) -> List[str]:
+        """Paths of what recovery set aside because no whole frame was in it."""
+        return ["%s/%s" % (self.name.path, name) for name, _ in self.files if _is_set_aside(name)]
+
+    @property
     def lost_names(self) -> List[str]:
         """Names of parts that have only their short name left."""
         return sorted(name for name, _ in self.files if naming.lost_stamp(name) is not None)
@@ -67,34 +72,75 @@ class StoredEvent:
         return [path for _, path in sorted(found)]
 
 
-def names(disk: Disk) -> Iterator[Tuple[int, EventName]]:
-    """Number and name of every event's folder, in no particular order. Raises `StorageError`."""
+def _is_set_aside(name: str) -> bool:
+    part = naming.parse_part(name)
+    return part is not None and part.suffix == naming.DAMAGED_SUFFIX
+
+
+class Trouble(NamedTuple):
+    """A folder below ``DASHCAM`` that cannot be read: its path, and why."""
+
+    path: str
+    why: str
+
+
+class Survey(NamedTuple):
+    """All `events` on a volume, oldest first, and the `troubles` that hid others."""
+
+    events: List[StoredEvent]
+    troubles: List[Trouble]
+
+
+def names(disk: Disk, troubles: Optional[List[Trouble]] = None) -> Iterator[Tuple[int, EventName]]:
+    """Number and name of every event's folder, in no particular order. Raises `StorageError`.
+
+    A folder of a day that cannot be read hides its events and is added to `troubles`.
+    """
     for day in disk.entries(naming.ROOT):
         if not day.is_dir or not naming.is_day(day.name):
             continue
-        for folder in disk.entries("%s/%s" % (naming.ROOT, day.name)):
+        path = "%s/%s" % (naming.ROOT, day.name)
+        for folder in _readable(disk, path, [] if troubles is None else troubles):
             number = naming.event_number(folder.name)
             if folder.is_dir and number is not None:
                 yield number, EventName(day.name, folder.name)
 
 
-def events(disk: Disk) -> List[StoredEvent]:
-    """All events on the volume, oldest first. Raises `StorageError`.
+def _readable(disk: Disk, path: str, troubles: List[Trouble]) -> List[Entry]:
+    try:
+        return disk.entries(path)
+    except StorageError as error:
+        if error.errno != errno.ENOENT:
+            troubles.append(Trouble(path, str(error)))
+        return []
+
+
+def survey(disk: Disk) -> Survey:
+    """Everything on the volume that can be read, and what cannot. Raises `StorageError`.
 
     Left out are folders that hold nothing of ours any more, only what somebody else put there,
     and those that the running daemon deletes meanwhile.
     """
-    found = []
-    for _, name in sorted(names(disk)):
+    found: List[StoredEvent] = []
+    troubles: List[Trouble] = []
+    for _, name in sorted(names(disk, troubles)):
         try:
             event = load(disk, name)
         except StorageError as error:
             if error.errno != errno.ENOENT:
-                raise
+                troubles.append(Trouble(name.path, str(error)))
             continue
         if event.files:
             found.append(event)
-    return found
+    return Survey(found, troubles)
+
+
+def events(disk: Disk) -> List[StoredEvent]:
+    """All events that can be read, oldest first: `survey` for who cannot act on its troubles.
+
+    Raises `StorageError`.
+    """
+    return survey(disk).events
 
 
 def load(disk: Disk, name: EventName) -> StoredEvent:

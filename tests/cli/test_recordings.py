@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 
 import pytest
 
-from dashcamd.storage.disk import PosixDisk
+from dashcamd.storage.disk import PosixDisk, storage_error
 
 DAY = "DASHCAM/2027-01-15"
 
@@ -216,3 +217,36 @@ def test_nothing_of_a_look_changes_the_stick(terminal, stick):
     terminal.ok("events")
     assert tree() == before
     assert PosixDisk(str(stick)).entries("DASHCAM")
+
+
+def test_an_unreadable_folder_hides_no_other_event_and_is_said(terminal, stick, monkeypatch):
+    """The medium fails in one folder: a listing that gives EIO, as a worn stick does."""
+    bad = folder_of(stick, 1).name
+    listing = PosixDisk.entries
+
+    def entries(disk, path):
+        if path.endswith(bad):
+            raise storage_error("list", path, errno.EIO)
+        return listing(disk, path)
+
+    monkeypatch.setattr(PosixDisk, "entries", entries)
+    found = terminal.json("events", status=1)
+    assert [event.get("number") for event in found] == [2, 3, None]
+    assert found[2]["state"] == "unreadable"
+    assert found[2]["path"].endswith(bad)
+    status, out, _ = terminal.run("events", "--config", terminal.config)
+    assert status == 1
+    assert "cannot be read" in out.splitlines()[-1]
+    report = terminal.json("verify", status=1)
+    assert len(report["files"]) == 5
+    assert bad in report["files"][-1]["path"]
+    assert "failed" in report["files"][-1]["problem"]
+
+
+def test_verify_lists_what_recovery_set_aside(terminal, stick):
+    shutil.rmtree(folder_of(stick, 3))
+    (folder_of(stick, 1) / "120000_p01.damaged").write_bytes(b"\0" * 500)
+    report = terminal.json("verify", status=1)
+    assert [file["status"] for file in report["files"]] == ["ok", "damaged", "ok", "ok"]
+    assert report["files"][1]["path"].endswith("p01.damaged")
+    assert "set it aside" in report["files"][1]["problem"]

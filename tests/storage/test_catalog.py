@@ -101,14 +101,34 @@ def test_an_empty_volume_has_no_events(disk, volume):
     assert catalog.events(disk) == []
 
 
-@pytest.mark.parametrize("call", range(1, 8))
-def test_a_failing_disk_is_said_or_costs_only_the_sidecar(disk, volume, call):
-    write_event(volume)
+@pytest.mark.parametrize("call", range(1, 12))
+def test_one_failing_call_is_said_and_hides_no_other_event(disk, volume, call):
+    names = [write_event(volume), write_event(volume)]
     try:
-        (event,) = catalog.events(FlakyDisk(disk, call))
+        found = catalog.survey(FlakyDisk(disk, call, once=True))
     except StorageError:
+        assert call == 1, "without the listing of DASHCAM there is nothing to say"
         return
-    assert len(event.parts) == 1
+    hidden = [name for name in names if name not in {event.name for event in found.events}]
+    for name in hidden:
+        (trouble,) = found.troubles
+        assert name.path.startswith(trouble.path)
+        assert "cannot list" in trouble.why
+    assert len(hidden) < 2 or found.troubles[0].path == "DASHCAM/" + names[0].day
+
+
+def test_a_failing_folder_of_a_day_hides_only_that_day(disk, volume):
+    kept = write_event(volume)
+    disk.make_dirs("DASHCAM/1999-01-01")
+
+    class BadDay(FlakyDisk):
+        def before(self, act, path, size=0):
+            if path == "DASHCAM/1999-01-01":
+                raise StorageError("cannot list it")
+
+    found = catalog.survey(BadDay(disk))
+    assert [event.name for event in found.events] == [kept]
+    assert [trouble.path for trouble in found.troubles] == ["DASHCAM/1999-01-01"]
 
 
 def test_an_event_is_found_by_number_name_or_path(disk, volume):
