@@ -335,11 +335,28 @@ class StorageConfig:
         low=1,
         high=1_000_000,
     )
+    high_water_percent: float = setting(
+        25.0,
+        "How far above the reserve room is made once less is free, so that it is not made all the "
+        "time. Continuous recordings go first, then the others, each the oldest first.",
+        low=0,
+        high=400,
+    )
     keep_days: float = setting(
         4.0,
         "Events surely older than this are deleted; 0 keeps them until space is needed.",
         low=0,
         high=3650,
+    )
+    continuous_keep_days: float = setting(
+        4.0, 'The same for what mode = "continuous" recorded.', low=0, high=3650
+    )
+    locked_percent: float = setting(
+        50.0,
+        "Share of the stick that locked events may take before it is shown as a fault; they are "
+        "never deleted.",
+        low=1,
+        high=100,
     )
 
 

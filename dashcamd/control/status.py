@@ -47,6 +47,9 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
             "bytes_written": recording.get("bytes_written", 0),
             "gaps": recording.get("gaps", 0),
             "backlog_frames": recording.get("backlog_frames", 0),
+            "messages_dropped": sum(
+                board.get(room, EMPTY).get("messages_dropped", 0) for room in ("recording", "keep")
+            ),
         },
     }
 

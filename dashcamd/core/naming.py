@@ -21,6 +21,9 @@ ROOT = "DASHCAM"
 
 SIDECAR = "event.json"
 COVER = "cover.jpg"
+BESIDE = ("volume.json", "clocks.json", "index.html", "dashcamd.toml", "dashcamd-report.txt")
+"""Files beside the folders of days that dashcamd writes or reads; they are not foreign."""
+
 LOCK = "locked.txt"
 """Whoever puts a file of this name into an event's folder locks it, on any computer."""
 

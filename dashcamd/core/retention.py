@@ -1,8 +1,18 @@
 """Which events make room: decided from numbers alone, looking at no more events than needed.
 
+Each event is kept in one of three classes with a rule of its own:
+
+========== =============================== ==================== =================================
+class      which events                    too old after        when room is needed
+========== =============================== ==================== =================================
+continuous recorded without a reason       continuous_keep_days goes first, the oldest first
+motion     every other, also by hand       keep_days            goes when no continuous one is left
+locked     those with ``locked.txt``       never                never; too many are a fault
+========== =============================== ==================== =================================
+
 Order is the event number, which never goes back on a volume; no wall clock and no file time takes
-part. Locked events and the open one are never chosen; if they alone fill the volume, the oldest
-closed parts of the open event go, because recording on is worth more than its own beginning.
+part. If locked events and foreign files alone fill the volume, the oldest closed parts of the open
+event go, because recording on is worth more than its own beginning.
 """
 
 from __future__ import annotations
@@ -10,17 +20,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple
 
+from dashcamd.core.naming import EventName
 from dashcamd.types import Seconds
 
-HIGH_WATER = 1.25
-"""Deleting goes on to this multiple of the reserve, so that it does not run all the time."""
+CONTINUOUS = "continuous"
+MOTION = "motion"
+LOCKED = "locked"
+
+SACRIFICE = (CONTINUOUS, MOTION)
+"""The classes that may be deleted, in the order in which they make room."""
 
 
 @dataclass(frozen=True)
 class Kept:
     """One closed event as retention sees it; `age_s` is None where no clock can tell."""
 
-    number: int
+    name: EventName
     bytes: int
     is_locked: bool = False
     age_s: Optional[Seconds] = None
@@ -31,20 +46,40 @@ OpenParts = Tuple[Tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
+class Marks:
+    """Water marks in bytes: below `low` free ones room is made, up to `high`."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What to delete: `events` by number, `parts` of the open event by name.
+    """What to delete: `events`, and `parts` of the open event by name.
 
     `short_bytes` is what will still be missing afterwards; more than 0 is a fault to report.
     """
 
-    events: Tuple[int, ...] = ()
+    events: Tuple[EventName, ...] = ()
     parts: Tuple[str, ...] = ()
     short_bytes: int = 0
 
 
-def reserve_bytes(configured: int, total: int) -> int:
-    """The space to keep free on a volume of `total` bytes: at most a tenth of a small one."""
-    return min(configured, total // 10)
+def class_of(reason: str, is_locked: bool) -> str:
+    """The class of an event that was recorded for `reason`, the word in its folder's name."""
+    if is_locked:
+        return LOCKED
+    return CONTINUOUS if reason == CONTINUOUS else MOTION
+
+
+def marks(reserve: int, high_percent: float, total: int) -> Marks:
+    """Water marks of a volume of `total` bytes: on a small one a tenth of it is the reserve.
+
+    `high_percent` is how far above the reserve room is made, so that it is not made all the time;
+    both marks stay below half of the volume.
+    """
+    low = min(reserve, total // 10)
+    return Marks(low, min(int(low * (1 + high_percent / 100)), max(low, total // 2)))
 
 
 def part_bytes(total: int) -> int:
@@ -52,33 +87,41 @@ def part_bytes(total: int) -> int:
     return max(1 << 20, min(4_000_000_000, total // 16))
 
 
-def plan(
-    oldest_first: Iterable[Kept],
-    open_parts: OpenParts,
-    free: int,
-    reserve: int,
-    keep_s: Seconds,
-) -> Plan:
-    """Choose what to delete so that `reserve` bytes are free and nothing is older than `keep_s`.
+def too_old(oldest_first: Iterable[Kept], keep_s: Seconds) -> Tuple[EventName, ...]:
+    """The events of one class that are surely older than `keep_s`; 0 keeps them for ever.
 
-    `oldest_first` may be lazy: it is read no further than to the first event that may stay.
-    `keep_s` of 0 keeps events until their space is needed.
+    `oldest_first` may be lazy: it is read no further than to the first that is surely younger.
     """
-    wanted = int(reserve * HIGH_WATER) if free < reserve else 0
-    victims: List[int] = []
-    for event in oldest_first:
-        is_old = keep_s > 0 and event.age_s is not None and event.age_s > keep_s
-        if event.is_locked:
+    victims: List[EventName] = []
+    for event in oldest_first if keep_s > 0 else ():
+        if event.is_locked or event.age_s is None:
             continue
-        if is_old or free < wanted:
-            victims.append(event.number)
-            free += event.bytes
-        elif keep_s == 0 or event.age_s is not None:
+        if event.age_s <= keep_s:
             break
-    needed = min(wanted, reserve)
+        victims.append(event.name)
+    return tuple(victims)
+
+
+def plan(sacrifice: Iterable[Kept], open_parts: OpenParts, free: int, marks: Marks) -> Plan:
+    """Choose what to delete so that room is made once less than the low mark is free.
+
+    `sacrifice` are the events in the order in which they go; it may be lazy and is read no
+    further than needed.
+    """
+    if free >= marks.low:
+        return Plan()
+    victims: List[EventName] = []
+    events = iter(sacrifice)
+    while free < marks.high:
+        event = next(events, None)
+        if event is None:
+            break
+        if not event.is_locked:
+            victims.append(event.name)
+            free += event.bytes
     parts: List[str] = []
     for name, size in open_parts[:-1]:
-        if free < needed:
+        if free < marks.low:
             parts.append(name)
             free += size
-    return Plan(tuple(victims), tuple(parts), max(0, needed - free))
+    return Plan(tuple(victims), tuple(parts), max(0, marks.low - free))

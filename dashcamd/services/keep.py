@@ -10,12 +10,12 @@ import errno
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from dashcamd.config import Config
-from dashcamd.core import naming, retention
+from dashcamd.core import naming
 from dashcamd.core.naming import EventName
-from dashcamd.core.retention import Kept
+from dashcamd.core.retention import OpenParts
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Story
 from dashcamd.errors import OperationError, StorageError
@@ -30,13 +30,15 @@ from dashcamd.services.messages import (
     PartClosed,
     RoomNeeded,
 )
+from dashcamd.services.redating import Redating
+from dashcamd.services.retention import Retention
 from dashcamd.storage import catalog, recovery, sidecar
-from dashcamd.storage.catalog import StoredEvent
-from dashcamd.storage.deletion import delete_event, delete_part
+from dashcamd.storage.deletion import delete_part
 from dashcamd.storage.disk import replace_file
+from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
-from dashcamd.types import Jpeg, Seconds
+from dashcamd.types import Jpeg, Json, Seconds
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +46,12 @@ PERIOD_S = 1.0
 RETENTION_S = 10.0
 """How often room is made without being asked; the reserve holds many times as much video."""
 
-MIB = 1 << 20
-DAY_S = 86400.0
+FIRST_LOOK = 64
+LOOK_AGAIN = 32
+"""Events looked at in one step until all of a new volume's are known, and in one period after."""
 
-UNCONFIRMED = "system"
-"""Source of an anchor that is only the system's clock; see `dashcamd.world.system_anchor`."""
+DATED_AT_ONCE = 8
+"""Sidecars made anew in one step: each is a few synced writes."""
 
 
 class _Open:
@@ -59,6 +62,16 @@ class _Open:
         self.name = name
         self.facts = facts
         self.has_cover = False
+
+
+class _Desk:
+    """What is on the keep thread's desk for the volume in use."""
+
+    def __init__(self, volume: Volume, ledger: Ledger, room: Retention, dates: Redating) -> None:
+        self.volume = volume
+        self.ledger = ledger
+        self.room = room
+        self.dates = dates
 
 
 class KeepService:
@@ -85,33 +98,31 @@ class KeepService:
         self._timeline = timeline
         self._board = board
         self._slot_version = 0
-        self._volume: Optional[Volume] = None
         self._open: Dict[str, _Open] = {}
         self._next_retention: Seconds = float("-inf")
-        self._deleted = 0
-        self._short_bytes = 0
+        self._desk: Optional[_Desk] = None
+        self._room_facts: Json = {}
+        self._deleted = self._redated = 0
         self._fault: Optional[str] = None
         self._has_failed = False
-        self._to_recover: List[StoredEvent] = []
+        self._to_recover: List[EventName] = []
         self._abandoned: List[PartAbandoned] = []
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, then one piece of the work that can wait."""
         if self._settings.has_news():
-            self._next_retention = float("-inf")
+            self._follow_settings()
         # The slot is looked at first: what was opened on the volume before this one is in the
         # mailbox then, and is not taken for a leftover.
         version, volume = self._slot.peek()
         self._hear_all()
         if version != self._slot_version:
             self._slot_version = version
-            self._follow(volume)
+            self._follow(volume, now)
         self._try(self._take_covers)
         self._try(self._save_closed)
-        if now >= self._next_retention:
-            self._next_retention = now + RETENTION_S
-            self._forgive()
-            self._try(lambda: self._make_room(now))
+        if self._desk is not None:
+            self._look_after(self._desk, now)
         if self._to_recover:
             self._try(self._recover_one)
         self._post()
@@ -138,14 +149,69 @@ class KeepService:
             self._fault = None
         self._has_failed = False
 
-    def _follow(self, volume: Optional[Volume]) -> None:
-        self._volume = volume
+    def _follow_settings(self) -> None:
+        self._next_retention = float("-inf")
+        if self._desk is not None:
+            self._desk.room.follow(self._settings.value.storage)
+
+    def _follow(self, volume: Optional[Volume], now: Seconds) -> None:
+        self._clear_desk()
         self._to_recover = []
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
             self._adopt(volume)
-            self._try(lambda: self._look_for_leftovers(volume))
+            ledger = Ledger(volume.disk)
+            rules = self._settings.value.storage
+            room = Retention(rules, self._timeline, volume, ledger, self._is_open)
+            self._desk = _Desk(volume, ledger, room, Redating(self._timeline, volume, ledger))
+
+    def _clear_desk(self) -> None:
+        if self._desk is not None:
+            self._deleted += self._desk.room.deleted
+            self._redated += self._desk.dates.redated
+            self._room_facts = self._desk.room.facts
+        self._desk = None
+
+    def _is_open(self, name: EventName) -> bool:
+        return name.path in self._open
+
+    def _look_after(self, desk: _Desk, now: Seconds) -> None:
+        """Retention, re-dating and the look for leftovers: a bounded piece of each."""
+        self._try(lambda: desk.ledger.list_again(now))
+        if not desk.ledger.is_complete:
+            looked = desk.ledger.look_over(FIRST_LOOK)
+            self._to_recover += [known.name for known in looked if self._is_leftover(desk, known)]
+            desk.dates.consider(looked)
+        if now >= self._next_retention:
+            self._next_retention = now + RETENTION_S
+            self._forgive()
+            desk.dates.consider(desk.ledger.look_over(LOOK_AGAIN))
+            self._try(lambda: desk.room.delete_old(now, self._try))
+            self._try(lambda: self._make_room(desk, now))
+        desk.dates.note_anchor()
+        self._try(self._date_open)
+        for _ in range(DATED_AT_ONCE):
+            if desk.dates.has_work:
+                self._try(desk.dates.date_one)
+
+    def _is_leftover(self, desk: _Desk, known: Known) -> bool:
+        number = naming.event_number(known.name.folder) or 0
+        is_before = number <= desk.volume.found_to and not self._is_open(known.name)
+        return is_before and known.is_interrupted
+
+    def _make_room(self, desk: _Desk, now: Seconds) -> None:
+        for path in desk.room.make_room(lambda: self._open_parts(desk.volume), now, self._try):
+            self._forget(path)
+
+    def _date_open(self) -> None:
+        for event in self._open.values():
+            if self._dated(event) is not event.facts:
+                self._save(event)
+
+    def _dated(self, event: _Open) -> EventFacts:
+        is_here = self._desk is not None and event.volume is self._desk.volume
+        return self._desk.dates.dated(event.facts) if self._desk and is_here else event.facts
 
     def _adopt(self, volume: Volume) -> None:
         """Go on with the events that were open when the same volume failed or was pulled."""
@@ -159,21 +225,14 @@ class KeepService:
             else:
                 self._abandoned.append(message)
 
-    def _look_for_leftovers(self, volume: Volume) -> None:
-        ours = {event.name for event in self._open.values() if event.volume is volume}
-        self._to_recover = [
-            event
-            for event in catalog.events(volume.disk)
-            if event.number <= volume.found_to
-            and event.name not in ours
-            and recovery.is_interrupted(event)
-        ]
-
     def _recover_one(self) -> None:
-        event = self._to_recover.pop(0)
-        if self._volume is not None:
-            for line in recovery.recover_event(self._volume.disk, event):
+        """Finish the next leftover."""
+        name = self._to_recover.pop(0)
+        if self._desk is not None:
+            disk = self._desk.volume.disk
+            for line in recovery.recover_event(disk, catalog.load(disk, name)):
                 log.warning("%s", line)
+            self._desk.ledger.forget(name)
 
     def _hear_all(self) -> None:
         for message in self._inbox.drain():
@@ -186,6 +245,8 @@ class KeepService:
         if isinstance(message, EventOpened):
             self._open[message.name.path] = _Open(message.volume, message.name, message.facts)
             self._want_cover(True)
+            if self._desk is not None and message.volume is self._desk.volume:
+                self._desk.ledger.add(message.name)
             self._save(self._open[message.name.path])
         elif isinstance(message, PartClosed):
             self._add_part(message)
@@ -241,6 +302,8 @@ class KeepService:
             if event.facts.is_closed:
                 self._save(event)
                 del self._open[path]
+                if self._desk is not None:
+                    self._desk.ledger.forget(event.name)
         if not self._open:
             self._want_cover(False)
 
@@ -253,19 +316,12 @@ class KeepService:
             message.answer(None)
 
     def _delete(self, folder: str) -> None:
-        volume = self._volume
-        event = catalog.find(volume.disk, folder) if volume is not None else None
-        if volume is None or event is None:
+        if self._desk is None:
             raise OperationError("there is no event %s on the stick" % folder)
-        if event.name.path in self._open:
-            raise OperationError("this event is being recorded; it can be deleted afterwards")
-        if event.is_locked:
-            raise OperationError("this event is locked; unlock it first")
-        delete_event(volume.disk, event)
-        self._deleted += 1
-        log.info("deleted %s: asked for", event.name.folder)
+        self._desk.room.delete(folder)
 
     def _save(self, event: _Open) -> None:
+        event.facts = self._dated(event)
         path = "%s/%s" % (event.name.path, naming.SIDECAR)
         replace_file(event.volume.disk, path, sidecar.to_bytes(event.facts))
 
@@ -283,38 +339,6 @@ class KeepService:
         replace_file(event.volume.disk, path, picture.data)
         event.has_cover = True
 
-    def _make_room(self, now: Seconds) -> None:
-        volume = self._volume
-        if volume is None:
-            return
-        space = volume.space
-        reserve = retention.reserve_bytes(
-            self._settings.value.storage.reserve_mib * MIB, space.total
-        )
-        stored: Dict[int, StoredEvent] = {}
-        chosen = retention.plan(
-            self._closed_events(volume, stored, now),
-            self._open_parts(volume) if space.free < reserve else (),
-            space.free,
-            reserve,
-            self._settings.value.storage.keep_days * DAY_S,
-        )
-        for number in chosen.events:
-            # One event that cannot be deleted must not keep the others.
-            self._try(lambda name=stored[number].name: self._make_way(volume, name))  # type: ignore[misc]
-        for path in chosen.parts:
-            delete_part(volume.disk, path)
-            self._forget(path)
-        self._short_bytes = chosen.short_bytes
-
-    def _make_way(self, volume: Volume, name: EventName) -> None:
-        event = catalog.load(volume.disk, name)
-        if event.is_locked:
-            return
-        delete_event(volume.disk, event)
-        self._deleted += 1
-        log.info("deleted %s to make room", name.folder)
-
     def _forget(self, path: str) -> None:
         """Take a deleted part out of its event's sidecar; a full volume has room for that now."""
         folder, _, file = path.rpartition("/")
@@ -322,19 +346,7 @@ class KeepService:
         event.facts = event.facts.without_part(file)
         self._save(event)
 
-    def _closed_events(
-        self, volume: Volume, stored: Dict[int, StoredEvent], now: Seconds
-    ) -> Iterator[Kept]:
-        """Events oldest first, each read from the volume only when it is asked for."""
-        for number, name in sorted(catalog.names(volume.disk)):
-            if name.path not in self._open:
-                event = stored[number] = catalog.load(volume.disk, name)
-                if not event.files:
-                    continue
-                age_s = self._age_s(event.facts, volume, now)
-                yield Kept(number, event.bytes, event.is_locked, age_s)
-
-    def _open_parts(self, volume: Volume) -> retention.OpenParts:
+    def _open_parts(self, volume: Volume) -> OpenParts:
         parts = []
         for event in self._open.values():
             if event.volume is volume:
@@ -344,43 +356,18 @@ class KeepService:
                     parts += [(path, sizes[path.rpartition("/")[2]]) for path in stored.parts]
         return tuple(parts)
 
-    def _age_s(self, facts: Optional[EventFacts], volume: Volume, now: Seconds) -> Optional[float]:
-        """Seconds since the event's end: by the monotonic clock of this boot, else by labels.
-
-        A system clock that nobody confirmed may be weeks behind (a Pi boots with the time at which
-        it was last switched off); nothing is deleted on its word.
-        """
-        if facts is None:
-            return None
-        if facts.boot_id == volume.boot_id:
-            return now - facts.end
-        present = self._timeline.moment(now)
-        if present is None or facts.moment is None:
-            return None
-        if UNCONFIRMED in (present.source, facts.moment.source):
-            return None
-        doubt_s = present.uncertainty_s + facts.moment.uncertainty_s
-        return present.wall - facts.moment.wall - doubt_s
-
     def _post(self) -> None:
-        self._board.post(
-            "keep",
-            {
-                "events_deleted": self._deleted,
-                "short_bytes": self._short_bytes,
-                "leftovers": len(self._to_recover),
-                "fault": self._fault or _short(self._short_bytes),
-            },
+        desk = self._desk
+        # A full stick that rests is not in use: what is wrong with it is shown all the same.
+        facts = dict(desk.room.facts if desk else self._room_facts)
+        facts.update(
+            events_deleted=self._deleted + (desk.room.deleted if desk else 0),
+            events_redated=self._redated + (desk.dates.redated if desk else 0),
+            leftovers=len(self._to_recover),
+            messages_dropped=self._inbox.dropped,
+            fault="; ".join(fault for fault in (facts.get("fault"), self._fault) if fault) or None,
         )
-
-
-def _short(missing: int) -> Optional[str]:
-    if not missing:
-        return None
-    return (
-        "locked events and foreign files leave no room: %d MiB are missing; unlock events or "
-        "delete files" % (missing // MIB + 1)
-    )
+        self._board.post("keep", facts)
 
 
 def _told(facts: EventFacts, story: Story) -> EventFacts:

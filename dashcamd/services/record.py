@@ -340,6 +340,7 @@ class RecordService:
                 "frames_lost": self._frames_lost,
                 "bytes_written": self._bytes_written,
                 "gaps": self._gaps,
+                "messages_dropped": self._inbox.dropped,
                 "fault": self._fault,
             },
         )

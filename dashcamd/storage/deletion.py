@@ -1,8 +1,10 @@
-"""Deleting what dashcamd wrote, and nothing else.
+"""Deleting what dashcamd wrote, and nothing else, in steps that hold up nobody.
 
-A large file is truncated before it is unlinked, so that a reader which still has it open does not
-keep its space. Crash order: parts, cover and lock first, the sidecar last, then the folders if
-they are empty; a cut in between leaves an event with fewer parts, which the next run deletes.
+A large file is cut from its end in steps of `STEP_BYTES` before it is unlinked: a file system
+frees space under a lock that the record thread needs, too, and a reader that still has the file
+open does not keep its space. Crash order: parts, cover and lock first, the sidecar last, then the
+folders if they are empty; a cut in between leaves an event with fewer parts, or with a shorter
+one, which the next run deletes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from __future__ import annotations
 from dashcamd.core import naming
 from dashcamd.errors import StorageError
 from dashcamd.storage.catalog import StoredEvent
-from dashcamd.storage.disk import Disk
+from dashcamd.storage.disk import Disk, DiskFile
+
+STEP_BYTES = 64 << 20
+"""Most bytes given back in one call: 2048 clusters of 32 KiB on a usual FAT32 stick; see
+``benchmarks/deletion.py``."""
 
 
 def delete_event(disk: Disk, event: StoredEvent) -> None:
@@ -34,7 +40,13 @@ def delete_part(disk: Disk, path: str) -> None:
         disk.unlink(path)
         return
     try:
-        file.truncate(0)
+        _shorten(file)
     finally:
         file.close()
     disk.unlink(path)
+
+
+def _shorten(file: DiskFile) -> None:
+    for size in range(max(0, file.size - STEP_BYTES), 0, -STEP_BYTES):
+        file.truncate(size)
+    file.truncate(0)

@@ -2,118 +2,139 @@
 
 from __future__ import annotations
 
-import random
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcamd.core.retention import HIGH_WATER, Kept, part_bytes, plan, reserve_bytes
+from dashcamd.core.naming import EventName
+from dashcamd.core.retention import (
+    CONTINUOUS,
+    LOCKED,
+    MOTION,
+    Kept,
+    Marks,
+    class_of,
+    marks,
+    part_bytes,
+    plan,
+    too_old,
+)
 
 MB = 1_000_000
 
 
+def name(number: int) -> EventName:
+    return EventName("2027-01-15", "120000_e%06d_motion" % number)
+
+
+def numbers(names) -> list:
+    return [int(found.folder[8:14]) for found in names]
+
+
 @st.composite
-def volumes(draw):
-    """Closed events oldest first, parts of an open one, and a free space that may be too small."""
-    events = [
+def events(draw):
+    return [
         Kept(
-            number,
+            name(number),
             draw(st.integers(0, 100)) * MB,
             is_locked=draw(st.booleans()),
             age_s=draw(st.none() | st.floats(-1e6, 1e6)),
         )
         for number in sorted(draw(st.lists(st.integers(1, 500), unique=True, max_size=20)))
     ]
+
+
+@st.composite
+def volumes(draw):
+    """Closed events oldest first, parts of an open one, and a free space that may be too small."""
     sizes = draw(st.lists(st.integers(0, 40), max_size=5))
     parts = tuple(("p%02d" % place, size * MB) for place, size in enumerate(sizes))
-    free, reserve = draw(st.integers(0, 400)) * MB, draw(st.integers(1, 400)) * MB
-    return events, parts, free, reserve, draw(st.sampled_from([0.0, 3600.0, 1e5]))
-
-
-def is_too_old(event, keep_s):
-    return keep_s > 0 and event.age_s is not None and event.age_s > keep_s
+    low = draw(st.integers(1, 400)) * MB
+    water = Marks(low, low + draw(st.integers(0, 100)) * MB)
+    return draw(events()), parts, draw(st.integers(0, 400)) * MB, water
 
 
 @given(volumes())
-def test_the_plan_keeps_every_promise(volume):
-    events, parts, free, reserve, keep_s = volume
-    chosen = plan(iter(events), parts, free, reserve, keep_s)
-    deleted = [event for event in events if event.number in chosen.events]
-    assert list(chosen.events) == [event.number for event in deleted], "oldest first, each once"
+def test_the_plan_for_room_keeps_every_promise(volume):
+    kept, parts, free, water = volume
+    chosen = plan(iter(kept), parts, free, water)
+    deleted = [event for event in kept if event.name in chosen.events]
+    assert list(chosen.events) == [event.name for event in deleted], "in order, each once"
     assert not [event for event in deleted if event.is_locked]
+    if free >= water.low:
+        assert not deleted, "nothing is deleted for space that is there"
+        assert not chosen.parts
+    spared = [event for event in kept if not event.is_locked and event not in deleted]
+    if deleted:
+        assert not [event for event in spared if event.name < deleted[-1].name]
+        before = free + sum(event.bytes for event in deleted[:-1])
+        assert before < water.high, "not one event more than needed"
 
-    for_space = [event for event in deleted if not is_too_old(event, keep_s)]
-    spared = [event for event in events if not event.is_locked and event not in deleted]
-    if for_space:
-        assert free < reserve, "nothing is deleted for space that is there"
-        assert not [event for event in spared if event.number < for_space[-1].number]
-        before = free + sum(e.bytes for e in deleted if e.number < for_space[-1].number)
-        assert before < HIGH_WATER * reserve, "not one event more than needed"
-
-    assert list(chosen.parts) == [name for name, _ in parts[: len(chosen.parts)]]
+    assert list(chosen.parts) == [part for part, _ in parts[: len(chosen.parts)]]
     assert not parts or parts[-1][0] not in chosen.parts, "the newest closed part stays"
-    freed = sum(event.bytes for event in deleted)
-    freed += sum(size for name, size in parts if name in chosen.parts)
     if chosen.parts:
         assert not spared, "parts of the open event went although whole events could have"
-    missing = max(0, reserve - free - freed) if free < reserve else 0
-    assert chosen.short_bytes == missing, "what is missing is said"
+    freed = sum(event.bytes for event in deleted)
+    freed += sum(size for part, size in parts if part in chosen.parts)
+    assert chosen.short_bytes == max(0, water.low - free - freed), "what is missing is said"
+
+
+@given(events(), st.sampled_from([0.0, 3600.0, 1e5]))
+def test_only_what_is_surely_too_old_goes_and_never_a_locked_event(kept, keep_s):
+    gone = too_old(iter(kept), keep_s)
+    for event in kept:
+        if event.name in gone:
+            assert keep_s > 0
+            assert not event.is_locked
+            assert event.age_s > keep_s
+    young = [e.name for e in kept if not e.is_locked and e.age_s is not None and e.age_s <= keep_s]
+    assert not young or all(victim < young[0] for victim in gone), "order is the number's"
 
 
 def test_the_first_events_go_when_they_are_too_old_and_a_locked_one_does_not_hold_up_the_rest():
-    ages = [(1, 500, False), (2, 400, True), (3, 300, False), (4, 50, False), (5, 20, False)]
-    events = [Kept(number, MB, is_locked, age_s) for number, age_s, is_locked in ages]
-    assert plan(events, (), 10 * MB, 1 * MB, keep_s=100).events == (1, 3)
+    ages = [(1, 500, False), (2, 400, True), (3, None, False), (4, 300, False), (5, 50, False)]
+    kept = [Kept(name(number), MB, is_locked, age_s) for number, age_s, is_locked in ages]
+    assert numbers(too_old(kept, keep_s=100)) == [1, 4]
 
 
 def test_deleting_goes_on_to_the_high_water_mark_so_that_it_pauses_afterwards():
-    events = [Kept(number, 10 * MB) for number in range(1, 101)]
-    chosen = plan(events, (), free=95 * MB, reserve=100 * MB, keep_s=0)
-    assert chosen.events == (1, 2, 3)
-    assert 95 * MB + 3 * 10 * MB >= HIGH_WATER * 100 * MB
-
-
-def test_an_event_without_a_clock_is_not_too_old():
-    events = [Kept(1, MB, age_s=None), Kept(2, MB, age_s=100.1), Kept(3, MB, age_s=-5e9)]
-    assert plan(events, (), 10 * MB, 1 * MB, keep_s=100).events == (2,)
+    kept = [Kept(name(number), 10 * MB) for number in range(1, 101)]
+    chosen = plan(kept, (), 95 * MB, Marks(100 * MB, 125 * MB))
+    assert numbers(chosen.events) == [1, 2, 3]
 
 
 def test_no_more_events_are_looked_at_than_needed():
     looked = []
-    events = (looked.append(number) or Kept(number, 10 * MB) for number in range(1, 10_001))
-    assert plan(events, (), 95 * MB, 100 * MB, keep_s=0).events == (1, 2, 3)
+    kept = (looked.append(n) or Kept(name(n), 10 * MB, age_s=5.0) for n in range(1, 10_001))
+    assert len(plan(kept, (), 95 * MB, Marks(100 * MB, 125 * MB)).events) == 3
+    assert len(looked) == 3
+    assert too_old(kept, 100.0) == ()
+    assert len(looked) == 4
+    assert too_old(kept, 0.0) == ()
+    assert plan(kept, (), 100 * MB, Marks(100 * MB, 125 * MB)).events == ()
     assert len(looked) == 4
 
 
-def test_ten_thousand_events_on_a_small_stick():
-    """Years of driving: somebody copies holiday films to the stick, locks and unlocks events."""
-    dice = random.Random(7)
-    total, reserve, foreign = 2000 * MB, 100 * MB, 0
-    sizes, locked, used = {}, set(), 0
-    for number in range(1, 10_001):
-        sizes[number] = dice.randrange(1, 30) * MB
-        foreign += 50 * MB * (number % 1000 == 0)
-        used += sizes[number]
-        if number % 97 == 0:
-            locked.add(number)
-        if number % 700 == 0:
-            locked.clear()
-        free = max(0, total - foreign - used)
-        kept = (Kept(n, sizes[n], n in locked) for n in sorted(sizes) if n != number)
-        chosen = plan(kept, (), free, reserve, keep_s=0)
-        may_go = [n for n in sorted(sizes) if n not in locked and n != number]
-        assert list(chosen.events) == may_go[: len(chosen.events)]
-        freed = sum(sizes.pop(victim) for victim in chosen.events)
-        used -= freed
-        assert free + freed >= reserve or chosen.short_bytes == reserve - free - freed
-    assert number in sizes
-    assert len(sizes) < 150
+@pytest.mark.parametrize(
+    ("reason", "is_locked", "kind"),
+    [
+        ("motion", False, MOTION),
+        ("trigger", False, MOTION),
+        ("", False, MOTION),
+        ("continuous", False, CONTINUOUS),
+        ("continuous", True, LOCKED),
+        ("motion", True, LOCKED),
+    ],
+)
+def test_every_event_is_in_one_class(reason, is_locked, kind):
+    assert class_of(reason, is_locked) == kind
 
 
-@given(st.integers(1, 1 << 45), st.integers(1, 1 << 40))
-def test_a_small_volume_keeps_most_of_itself_for_video(total, configured):
-    assert reserve_bytes(configured, total) <= total / 10
-    assert reserve_bytes(configured, total) <= configured
+@given(st.integers(1, 1 << 45), st.integers(1, 1 << 40), st.floats(0, 400))
+def test_a_small_volume_keeps_most_of_itself_for_video(total, configured, percent):
+    water = marks(configured, percent, total)
+    assert water.low <= min(configured, total / 10)
+    assert water.low <= water.high <= total / 2
     assert part_bytes(total) < 1 << 32, "FAT32 holds no larger file"
     assert part_bytes(total) >= 1 << 20
     assert part_bytes(1 << 30) <= (1 << 30) / 16

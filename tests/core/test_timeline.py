@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcamd.core.timeline import DRIFT, Moment, Timeline
+from dashcamd.core.timeline import (
+    DRIFT,
+    EARLIEST_WALL,
+    RANK,
+    Moment,
+    Timeline,
+    age_s,
+    is_better,
+    label,
+)
 from dashcamd.types import Anchor
 
 NOON = 1_800_000_000.0
@@ -52,11 +61,11 @@ def test_offers_never_make_a_label_less_certain(offers, ts):
     timeline = Timeline()
     for at, uncertainty_s in offers:
         before = timeline.moment(at)
-        timeline.offer(anchor(ts=at, uncertainty_s=uncertainty_s))
+        timeline.offer(anchor(ts=at, wall=NOON + at, uncertainty_s=uncertainty_s))
         after = timeline.moment(at)
-        assert after.uncertainty_s <= min(
-            uncertainty_s, before.uncertainty_s if before else uncertainty_s
-        )
+        bounds = [uncertainty_s] if before is None else [uncertainty_s, before.uncertainty_s]
+        # Anchors without any uncertainty contradict each other by a rounding error.
+        assert after.uncertainty_s <= min(bounds) or uncertainty_s == 0
     assert timeline.moment(ts) is not None
 
 
@@ -66,3 +75,66 @@ def test_iso_is_utc_to_the_millisecond(wall):
     assert text.endswith("Z")
     back = datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc).timestamp()
     assert -1e-6 <= wall - back < 0.001001
+
+
+YEARS = 10 * 365 * 86400.0
+
+
+@pytest.mark.parametrize("step", [-300 * 86400.0, YEARS])
+def test_a_clock_that_steps_by_years_moves_no_label_that_somebody_confirmed(step):
+    timeline = Timeline(anchor(ts=0, wall=NOON, uncertainty_s=0.5))
+    assert not timeline.offer(anchor(ts=10_000, wall=NOON + 10_000 + step, uncertainty_s=0.1))
+    assert timeline.moment(10_000).wall == NOON + 10_000
+    assert timeline.is_contested, "and deletes nothing any more"
+
+
+def test_whoever_ought_to_know_better_corrects_who_does_not():
+    timeline = Timeline(anchor(uncertainty_s=120, source="rtc"))
+    assert timeline.offer(anchor(wall=NOON + YEARS, uncertainty_s=2, source="phone"))
+    assert not timeline.is_contested, "an RTC with a dead battery is no contradiction"
+    assert timeline.offer(anchor(wall=NOON + YEARS + 300, uncertainty_s=0.5, source="ntp"))
+    assert not timeline.is_contested, "nor is a phone that is five minutes fast"
+    assert not timeline.offer(anchor(wall=NOON, uncertainty_s=0.1, source="phone"))
+    assert timeline.moment(100).wall == NOON + YEARS + 300
+
+
+def test_a_system_clock_that_nobody_confirmed_may_be_set_by_hand():
+    timeline = Timeline(anchor(wall=NOON - 30 * 86400, uncertainty_s=3600, source="system"))
+    assert timeline.offer(anchor(ts=500, wall=NOON, uncertainty_s=3600, source="system"))
+    assert timeline.moment(500).wall == NOON
+
+
+@pytest.mark.parametrize("wall", [-1.0, 0.0, 3600.0, EARLIEST_WALL - 1, 5e9, 1e300])
+def test_a_clock_that_was_never_set_is_no_anchor(wall):
+    timeline = Timeline()
+    assert not timeline.offer(anchor(wall=wall, source="phone"))
+    assert timeline.moment(5) is None
+
+
+MOMENTS = st.builds(
+    Moment,
+    st.just(100.0),
+    st.sampled_from([NOON, NOON + 1, NOON + 4000, NOON + YEARS, NOON - YEARS]),
+    st.sampled_from([0.0, 0.5, 1.0, 2.0, 120.0, 3600.0]),
+    st.sampled_from([*RANK, "another"]),
+)
+
+
+@given(MOMENTS, MOMENTS)
+def test_of_two_labels_at_most_one_is_better_so_dating_comes_to_an_end(one, other):
+    assert not is_better(one, one)
+    assert not (is_better(one, other) and is_better(other, one))
+    assert is_better(one, None)
+
+
+@given(MOMENTS, MOMENTS)
+def test_nothing_is_old_on_the_word_of_a_clock_that_nobody_confirmed(event, present):
+    age = age_s(event, present)
+    if {event.source, present.source} & {"system", "rtc"}:
+        assert age is None
+    else:
+        assert age <= present.wall - event.wall
+
+
+def test_a_label_knows_how_far_it_is_from_its_anchor():
+    assert label(10_100.0, anchor(uncertainty_s=2)).uncertainty_s == pytest.approx(3.0)

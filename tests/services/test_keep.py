@@ -347,9 +347,9 @@ def test_an_event_too_old_goes_and_one_of_this_boot_is_measured_without_the_wall
     desk = Desk(keep_days=1.0)
     earlier = Volume(desk.disk, "/stick", "earlier")
     write_event(earlier)
+    desk.timeline = desk.service._timeline = Timeline(Anchor(START, WALL + 10 * 86400, 0.1, "gps"))
     desk.plug()
     write_event(desk.volume)
-    desk.timeline.offer(Anchor(START, WALL + 10 * 86400, 0.1, "gps"))
     desk.step()
     assert [event.number for event in desk.events()] == [2]
     desk.step(2 * 86400)

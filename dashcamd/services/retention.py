@@ -1,0 +1,214 @@
+"""Retention on the keep thread: what is too old goes, and what makes room when room is needed.
+
+The rules are pure, in `dashcamd.core.retention`; what is on the volume is remembered by
+`dashcamd.storage.ledger`. Before an event is deleted it is read anew, so one that somebody has just
+locked stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from itertools import chain
+from typing import Callable, Dict, Iterator, Optional, Tuple
+
+from dashcamd.config import StorageConfig
+from dashcamd.core import retention, timeline
+from dashcamd.core.naming import EventName
+from dashcamd.core.retention import CONTINUOUS, LOCKED, MOTION, Kept, OpenParts
+from dashcamd.core.timeline import Timeline
+from dashcamd.errors import OperationError, StorageError
+from dashcamd.storage import catalog, foreign
+from dashcamd.storage.deletion import delete_event, delete_part
+from dashcamd.storage.foreign import Foreign
+from dashcamd.storage.ledger import Known, Ledger
+from dashcamd.storage.volume import Volume
+from dashcamd.types import Json, Seconds
+
+log = logging.getLogger(__name__)
+
+MIB = 1 << 20
+DAY_S = 86400.0
+
+FOREIGN_S = 60.0
+"""How often foreign files are looked for while they leave no room."""
+
+Attempt = Callable[[Callable[[], None]], None]
+"""Does something; a `StorageError` becomes a fault on the board."""
+
+
+class Retention:
+    """Deletes what may go from one volume. Used by the keep thread alone."""
+
+    def __init__(
+        self,
+        config: StorageConfig,
+        clock: Timeline,
+        volume: Volume,
+        ledger: Ledger,
+        is_open: Callable[[EventName], bool],
+    ) -> None:
+        self.follow(config)
+        self._clock = clock
+        self._volume = volume
+        self._ledger = ledger
+        self._is_open = is_open
+        self._short_bytes = 0
+        self._used_bytes = self._total_bytes = 0
+        self._foreign: Optional[Foreign] = None
+        self._next_foreign: Seconds = float("-inf")
+        self.deleted = 0
+        """Events deleted since the volume came into use."""
+        self.facts: Json = {}
+        """For the board, as of the last `take_stock`."""
+
+    def follow(self, config: StorageConfig) -> None:
+        """Go on by other rules."""
+        self._config = config
+        self._keep_s = {
+            CONTINUOUS: config.continuous_keep_days * DAY_S,
+            MOTION: config.keep_days * DAY_S,
+        }
+
+    def delete(self, folder: str) -> None:
+        """Delete one event because somebody asks. Raises `OperationError`, `StorageError`."""
+        event = catalog.find(self._volume.disk, folder)
+        if event is None:
+            raise OperationError("there is no event %s on the stick" % folder)
+        if self._is_open(event.name):
+            raise OperationError("this event is being recorded; it can be deleted afterwards")
+        if event.is_locked:
+            raise OperationError("this event is locked; unlock it first")
+        self._delete(event.name, "asked for")
+
+    def delete_old(self, now: Seconds, attempt: Attempt) -> None:
+        """Delete what is surely too old, once all events are known."""
+        for kind in retention.SACRIFICE if self._ledger.is_complete else ():
+            kept = self._kept(kind, now)
+            for name in retention.too_old(kept, self._keep_s[kind]):
+                attempt(lambda name=name: self._make_way(name, "too old"))  # type: ignore[misc]
+
+    def make_room(
+        self, open_parts: Callable[[], OpenParts], now: Seconds, attempt: Attempt
+    ) -> Tuple[str, ...]:
+        """Delete until the high water mark is free; the parts of the open event that went.
+
+        Raises `StorageError`.
+        """
+        space = self._volume.space
+        self._total_bytes, self._used_bytes = space.total, space.total - space.free
+        marks = retention.marks(
+            self._config.reserve_mib * MIB, self._config.high_water_percent, space.total
+        )
+        is_short = space.free < marks.low
+        sacrifice = chain.from_iterable(self._kept(kind, None) for kind in retention.SACRIFICE)
+        chosen = retention.plan(sacrifice, open_parts() if is_short else (), space.free, marks)
+        for name in chosen.events:
+            attempt(lambda name=name: self._make_way(name, "to make room"))  # type: ignore[misc]
+        for path in chosen.parts:
+            delete_part(self._volume.disk, path)
+        self._short_bytes = chosen.short_bytes
+        self._look_for_foreign(now)
+        self.take_stock()
+        return chosen.parts
+
+    def _kept(self, kind: str, now: Optional[Seconds]) -> Iterator[Kept]:
+        """Events of one class, oldest first, each looked at only when it is asked for."""
+        for known in self._ledger.of_class(kind):
+            if not self._is_open(known.name):
+                age_s = None if now is None else self._age_s(known, now)
+                yield Kept(known.name, known.bytes, known.is_locked, age_s)
+
+    def _age_s(self, known: Known, now: Seconds) -> Optional[Seconds]:
+        """Seconds since the event's end: by the monotonic clock of this boot, else by labels."""
+        if known.boot_id == self._volume.boot_id:
+            return now - known.end
+        present = self._clock.moment(now)
+        if present is None or known.moment is None or self._clock.is_contested:
+            return None
+        since_start_s = timeline.age_s(known.moment, present)
+        return None if since_start_s is None else since_start_s - (known.end - known.start)
+
+    def _make_way(self, name: EventName, why: str) -> None:
+        event = catalog.load(self._volume.disk, name)
+        if event.is_locked:
+            self._ledger.forget(name)
+            return
+        try:
+            self._delete(name, why)
+        except StorageError as error:
+            # The next one is tried in its place, until the round comes by here again.
+            self._ledger.give_up(name, str(error))
+            raise
+
+    def _delete(self, name: EventName, why: str) -> None:
+        delete_event(self._volume.disk, catalog.load(self._volume.disk, name))
+        self._ledger.remove(name)
+        self.deleted += 1
+        log.info("deleted %s: %s", name.folder, why)
+
+    def _look_for_foreign(self, now: Seconds) -> None:
+        if not self._short_bytes:
+            self._foreign = None
+        elif self._foreign is None or now >= self._next_foreign:
+            self._next_foreign = now + FOREIGN_S
+            self._foreign = foreign.look(self._volume.disk)
+
+    def take_stock(self) -> None:
+        """Make `facts` anew: how much of each class there is, as far as it was looked at."""
+        classes: Dict[str, Json] = {}
+        for kind in (MOTION, CONTINUOUS, LOCKED):
+            classes[kind] = {"events": 0, "bytes": 0}
+        for known in self._ledger.known:
+            classes[known.kind]["events"] += 1
+            classes[known.kind]["bytes"] += known.bytes
+        locked_bytes = classes[LOCKED]["bytes"]
+        ours = sum(kept["bytes"] for kept in classes.values())
+        faults = [self._no_room(ours, locked_bytes), self._too_many_locked(locked_bytes)]
+        faults.append(self._unreadable())
+        self.facts = {
+            "classes": classes,
+            "is_complete": self._ledger.is_complete,
+            "short_bytes": self._short_bytes,
+            "unreadable": len(self._ledger.unreadable),
+            "fault": "; ".join(fault for fault in faults if fault) or None,
+        }
+
+    def _no_room(self, ours: int, locked_bytes: int) -> Optional[str]:
+        if not self._short_bytes or self._foreign is None:
+            return None
+        others = self._foreign.bytes
+        if self._ledger.is_complete:
+            others = max(others, self._used_bytes - ours)
+        return (
+            "locked events (%d MiB) and foreign files (%d MiB%s) leave no room: %d MiB are "
+            "missing; unlock events or delete files"
+            % (
+                locked_bytes // MIB,
+                others // MIB,
+                ", the largest: " + self._foreign.text if self._foreign.text else "",
+                self._short_bytes // MIB + 1,
+            )
+        )
+
+    def _too_many_locked(self, locked_bytes: int) -> Optional[str]:
+        quota = self._total_bytes * self._config.locked_percent / 100
+        if locked_bytes <= quota or not self._total_bytes:
+            return None
+        return (
+            "locked events take %.0f %% of the stick and locked_percent is %g; they are never "
+            "deleted: copy some and unlock them, the oldest is %s"
+            % (100 * locked_bytes / self._total_bytes, self._config.locked_percent, self._oldest())
+        )
+
+    def _oldest(self) -> str:
+        locked = {known.name for known in self._ledger.known if known.is_locked}
+        return next((name.folder for name in self._ledger.names if name in locked), "")
+
+    def _unreadable(self) -> Optional[str]:
+        for path, why in self._ledger.unreadable.items():
+            return (
+                "%d folders of events cannot be read or deleted and are left alone, the first is "
+                "%s (%s); copy what is needed and check the stick on a computer"
+                % (len(self._ledger.unreadable), path, why)
+            )
+        return None
