@@ -45,13 +45,6 @@ def read(path: Path) -> Iterator[Operation]:
                 yield Operation(True, 0, b"")
 
 
-class Cut(NamedTuple):
-    """A power cut: `survivors` are the writes since the last flush that reached the medium."""
-
-    flushes: int
-    survivors: List[Operation]
-
-
 class Epoch(NamedTuple):
     """Between two flushes: the writes that a cut may drop in any subset."""
 
@@ -70,28 +63,62 @@ def epochs(operations: Sequence[Operation]) -> List[Epoch]:
     return made
 
 
-def subsets(epoch: Epoch, count: int, chance: random.Random) -> Iterator[List[Operation]]:
-    """`count` different ways for the power to go inside this epoch.
+SMALL_SECTORS = 16
+"""A write of at most so many is metadata, cut into its sectors: each may be lost alone."""
 
-    Nothing, everything, each write alone or alone missing, then random subsets in which a large
-    write may be torn between its sectors.
-    """
-    writes = epoch.writes
-    ways: List[List[Operation]] = [[], list(writes)]
-    ways += [[write] for write in writes] + [
-        [*writes[:place], *writes[place + 1 :]] for place in range(len(writes))
+
+def atoms(epoch: Epoch) -> List[Operation]:
+    """The writes of an epoch as a medium may take or lose them: small ones sector by sector."""
+    found: List[Operation] = []
+    for write in epoch.writes:
+        found += _sectors(write) if len(write.data) <= SMALL_SECTORS * SECTOR else [write]
+    return found
+
+
+def _sectors(write: Operation) -> List[Operation]:
+    return [
+        Operation(False, write.offset + start, write.data[start : start + SECTOR])
+        for start in range(0, len(write.data), SECTOR)
     ]
-    while len(ways) < count:
-        ways.append([_torn(write, chance) for write in writes if chance.random() < 0.5])
-    yield from ways[:2]
-    yield from chance.sample(ways[2:], max(0, min(count, len(ways)) - 2))
 
 
-def _torn(write: Operation, chance: random.Random) -> Operation:
-    sectors = len(write.data) // SECTOR
-    if sectors < 2 or chance.random() < 0.5:
-        return write
-    return write._replace(data=write.data[: chance.randrange(1, sectors) * SECTOR])
+def ways(epoch: Epoch) -> int:
+    """How many cuts of this epoch there are without tearing its large writes."""
+    return 1 << len(atoms(epoch))
+
+
+def subsets(epoch: Epoch, count: int, chance: random.Random) -> Iterator[List[Operation]]:
+    """At most `count` different ways for the power to go inside this epoch, at least two.
+
+    All there are, if so many are asked for; else nothing, everything, then as many as fit of each
+    atom alone and each alone missing, then random ones in which a large write may be torn.
+    """
+    parts = atoms(epoch)
+    if ways(epoch) <= count:
+        for mask in range(1 << len(parts)):
+            yield [part for place, part in enumerate(parts) if mask >> place & 1]
+        return
+    yield []
+    yield parts
+    single = [[part] for part in parts] + [
+        [*parts[:place], *parts[place + 1 :]] for place in range(len(parts))
+    ]
+    chosen = chance.sample(single, min(len(single), max(0, count - 2)))
+    yield from chosen
+    for _ in range(count - 2 - len(chosen)):
+        kept = [part for part in parts if chance.random() < 0.5]
+        yield [piece for part in kept for piece in _torn(part, chance)]
+
+
+def _torn(write: Operation, chance: random.Random) -> List[Operation]:
+    """What a medium that was at it may have of a write: all, the beginning, the end, or any."""
+    sectors = _sectors(write)
+    if len(sectors) < 2 or chance.random() < 0.5:
+        return [write]
+    at = chance.randrange(1, len(sectors))
+    return chance.choice(
+        [sectors[:at], sectors[at:], [one for one in sectors if chance.random() < 0.5]]
+    )
 
 
 def apply(image: BinaryIO, writes: Sequence[Operation], first_byte: int = 0) -> None:
