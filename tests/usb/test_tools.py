@@ -67,7 +67,7 @@ def test_a_small_epoch_is_cut_in_every_way_sector_by_sector():
 
 
 def test_a_large_epoch_has_the_extremes_and_never_what_was_not_written():
-    epoch = blocklog.Epoch(0, [write(100 * n, 40) for n in range(5)] + [write(1), write(2)])
+    epoch = blocklog.Epoch(0, [write(100 * n, 40) for n in range(1, 6)] + [write(1), write(2)])
     ways = [pieces(way) for way in blocklog.subsets(epoch, 30, random.Random(1))]
     everything = pieces(epoch.writes)
     assert len(ways) == 30
