@@ -124,7 +124,7 @@ class MemoryDisk:
         """All files, sorted."""
         return sorted(self._names)
 
-    def create(self, path: str) -> MemoryFile:
+    def create(self, path: str, *, grows: bool = False) -> MemoryFile:
         """Make a new file for writing; it must not exist."""
         if path in self._names:
             raise storage_error("create", path, errno.EEXIST)
@@ -306,10 +306,10 @@ class _Watched:
         """As the disk inside."""
         return self.inner.renames_are_whole
 
-    def create(self, path: str) -> DiskFile:
+    def create(self, path: str, *, grows: bool = False) -> DiskFile:
         """As the disk inside."""
         self.before("create", path)
-        return _WatchedFile(self, self.inner.create(path))
+        return _WatchedFile(self, self.inner.create(path, grows=grows))
 
     def open(self, path: str, *, writable: bool = False) -> DiskFile:
         """As the disk inside."""

@@ -22,21 +22,13 @@ from typing import Callable, Iterator, List, NamedTuple, Protocol, Sequence
 
 from dashcamd.core.h264 import Buffer
 from dashcamd.errors import StorageError
-from dashcamd.storage import mounts
+from dashcamd.storage import mounts, quirks
 
 _IOV_MAX = 1024
 """Most buffers one ``pwritev`` takes on Linux (``UIO_MAXIOV``, include/uapi/linux/uio.h)."""
 
 _DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-
-TORN_RENAMES = ("exfat", "fuseblk")
-"""File systems on which a cut rename can lose the file; ``fuseblk`` is exfat-fuse or ntfs-3g.
-
-Linux writes a shorter name over a longer one in place (fs/exfat/namei.c). Where the directory
-entries of the file lie in two sectors, one of them may be new and the other old: 3 of 1001 power
-cuts, see docs/decisions/0003-names-of-open-parts.md.
-"""
 
 _MEANING = {
     errno.ENOSPC: "the volume is full",
@@ -122,8 +114,11 @@ class Disk(Protocol):
     def renames_are_whole(self) -> bool:
         """Whether a file that is renamed when the power goes is there afterwards, by some name."""
 
-    def create(self, path: str) -> DiskFile:
-        """Make a new file for writing; it must not exist."""
+    def create(self, path: str, *, grows: bool = False) -> DiskFile:
+        """Make a new file for writing; it must not exist.
+
+        One that `grows` is synced again and again: what was durable once stays so.
+        """
 
     def open(self, path: str, *, writable: bool = False) -> DiskFile:
         """Open a regular file that exists."""
@@ -333,18 +328,23 @@ class PosixDisk:
 
     @property
     def renames_are_whole(self) -> bool:
-        """Not on exFAT, see `TORN_RENAMES`."""
-        return mounts.type_of(self.device) not in TORN_RENAMES
+        """Not on exFAT, see `quirks.TORN_RENAMES`."""
+        return self._type not in quirks.TORN_RENAMES
 
-    def create(self, path: str) -> PosixFile:
+    @property
+    def _type(self) -> str:
+        return mounts.type_of(self.device)
+
+    def create(self, path: str, *, grows: bool = False) -> PosixFile:
         """Make a new file for writing; it must not exist."""
-        return self._open_file("create", path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        return self._open_file("create", path, flags, grows and self._type == "exfat")
 
     def open(self, path: str, *, writable: bool = False) -> PosixFile:
         """Open a regular file that exists."""
         return self._open_file("open", path, os.O_RDWR if writable else os.O_RDONLY)
 
-    def _open_file(self, act: str, path: str, flags: int) -> PosixFile:
+    def _open_file(self, act: str, path: str, flags: int, is_linked: bool = False) -> PosixFile:
         with _explained(act, path), self._parent(path) as (parent, name):
             descriptor = os.open(name, flags | _FILE_FLAGS, 0o644, dir_fd=parent)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -352,7 +352,10 @@ class PosixDisk:
                 raise StorageError("cannot %s %s: it is not a regular file" % (act, path))
             if flags & os.O_RDWR:
                 _claim(descriptor)
-            return PosixFile(descriptor, path)
+            file = PosixFile(descriptor, path)
+            if is_linked:
+                quirks.link_clusters(descriptor, name, parent)
+            return file
 
     def make_dirs(self, path: str) -> None:
         """Make a directory and those above it, each one synced into its parent."""
@@ -377,7 +380,7 @@ class PosixDisk:
             old_dir, old_name = stack.enter_context(self._parent(old))
             new_dir, new_name = stack.enter_context(self._parent(new))
             os.replace(old_name, new_name, src_dir_fd=old_dir, dst_dir_fd=new_dir)
-            _sync_name(new_name, new_dir)
+            quirks.sync_name(new_name, new_dir)
 
     def unlink(self, path: str) -> None:
         """Remove a file."""
@@ -428,20 +431,6 @@ class PosixDisk:
             yield descriptor
         finally:
             os.close(descriptor)
-
-
-def _sync_name(name: str, directory: int) -> None:
-    """Write a file's size and place into the directory entry it has just got.
-
-    Linux's vfat makes the entry of a renamed file with size 0 and no cluster and fills it in when
-    the inode is written (fs/fat/namei_vfat.c, vfat_rename): syncing the directory alone would
-    make that empty entry durable. Seen on a real kernel: closed parts of 0 bytes after a pull.
-    """
-    descriptor = os.open(name, os.O_RDONLY | _FILE_FLAGS, dir_fd=directory)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _parts(path: str) -> List[str]:

@@ -45,7 +45,7 @@ class Part:
         self._is_listed = False
         self.is_durable = False
         """Whether frames of it were ever synced."""
-        self._file = disk.create(self.path)
+        self._file = disk.create(self.path, grows=True)
         self._writer = Mp4Writer(self._file, created_wall=wall)
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashcamd.errors import StorageError
+from dashcamd.storage import mounts
 from dashcamd.storage.disk import PosixDisk, open_anywhere, replace_file
 from dashcamd.testing import FlakyDisk, MemoryDisk
 
@@ -233,3 +234,45 @@ def test_a_file_that_is_written_cannot_be_opened_for_writing_again(tmp_path):
     other.open("p00.part.mp4", writable=True).close()
     first.close()
     other.close()
+
+
+def test_a_growing_file_on_exfat_is_linked_from_its_first_cluster_and_counts_from_nothing(
+    tmp_path, monkeypatch
+):
+    """That it really is linked is held by the power cuts of ``tests/usb``, on a real exFAT."""
+    monkeypatch.setattr(mounts, "type_of", lambda _device: "exfat")
+    disk = PosixDisk(str(tmp_path))
+    stretched = []
+    plain = os.ftruncate
+    monkeypatch.setattr(os, "ftruncate", lambda fd, size: (stretched.append(size), plain(fd, size)))
+    file = disk.create("p00.mp4", grows=True)
+    cluster = os.statvfs(str(tmp_path)).f_bsize
+    assert stretched == [1, 1, cluster + 1, 1]
+    assert [path.name for path in tmp_path.iterdir()] == ["p00.mp4"]
+    assert file.size == 0
+    file.write([b"abc"])
+    file.close()
+    assert (tmp_path / "p00.mp4").read_bytes() == b"abc"
+    disk.create("event.json").close()
+    assert len(stretched) == 4, "small files are not"
+
+
+def test_a_volume_without_room_to_link_a_growing_file_says_so_when_it_is_written(
+    tmp_path, monkeypatch
+):
+    def full(_fd, _size):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(mounts, "type_of", lambda _device: "exfat")
+    monkeypatch.setattr(os, "ftruncate", full)
+    file = PosixDisk(str(tmp_path)).create("p00.mp4", grows=True)
+    assert file.size == 0
+    file.close()
+
+
+def test_only_exfat_tears_renames(tmp_path, monkeypatch):
+    disk = PosixDisk(str(tmp_path))
+    assert disk.renames_are_whole
+    for name, is_whole in (("exfat", False), ("fuseblk", False), ("vfat", True), ("ext4", True)):
+        monkeypatch.setattr(mounts, "type_of", lambda _device, name=name: name)
+        assert disk.renames_are_whole is is_whole
