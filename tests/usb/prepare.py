@@ -75,6 +75,10 @@ def _set_up(machine: Guest) -> None:
     machine.run("cp /mnt/clip.mp4 /var/lib/ && mkdir -p /etc/dashcamd")
     machine.run("cat > /etc/dashcamd/dashcamd.toml <<'END'%sEND" % SETTINGS)
     machine.run("sh /mnt/tools/install.sh", 300)
+    # The journal on the root file system would be the only thing that writes there.
+    machine.run("mkdir -p /etc/systemd/journald.conf.d && rm -rf /var/log/journal")
+    machine.run("printf '[Journal]\\nStorage=volatile\\n' > /etc/systemd/journald.conf.d/bed.conf")
+    machine.run("systemctl restart systemd-journald")
     # A mounted 9p folder cannot be saved; modules are loaded now as on a machine that ran before.
     machine.run("umount /mnt; modprobe -a usb_storage uas vfat exfat; sync")
     machine.until('dashcamd status --json | grep -q \'"state": "no stick"\'', 180, 1)
