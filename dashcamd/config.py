@@ -391,7 +391,7 @@ class WebConfig:
         at_start=True,
     )
     preview_fps: float = setting(
-        10.0,
+        15.0,
         "Pictures a second of the preview while somebody watches.",
         low=0.5,
         high=30,

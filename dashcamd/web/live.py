@@ -118,7 +118,7 @@ class _Viewer:
 
     def flush(self) -> None:
         if self.queue and self.outlet.is_free:
-            data, self.pending = list(self.queue), 0
+            data, self.pending = b"".join(self.queue), 0
             self.queue.clear()
             self.outlet.send(data)
 

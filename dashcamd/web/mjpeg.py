@@ -24,6 +24,9 @@ SEND_BUFFER = 32 * 1024
 """About one picture: what waits in the kernel is as old as it is long."""
 
 FPS_LIMIT = 30.0
+JITTER = 0.5
+"""How early, in periods, a picture may come and still be sent: cameras choose whole frames."""
+
 POLL_FPS = 8.0
 POLL_LINGER_S = 3.0
 """Somebody who fetched one picture probably wants the next one."""
@@ -133,12 +136,12 @@ class Preview:
         now = self._rooms.now()
         if jpeg is None or jpeg.ts <= viewer.sent_ts or not viewer.outlet.is_free:
             return
-        if now < viewer.due:
+        if viewer.due - now > JITTER / viewer.fps:
             return
-        viewer.due = max(viewer.due, now - 0.5 / viewer.fps) + 0.98 / viewer.fps
+        viewer.due = max(viewer.due, now) + 0.98 / viewer.fps
         viewer.sent_ts = jpeg.ts
         viewer.shown_ts = jpeg.ts
-        viewer.outlet.send((jpeg.data, _NEXT))
+        viewer.outlet.send(jpeg.data, _NEXT)
 
     def _remove(self, viewer: _Viewer) -> None:
         self._viewers.remove(viewer)
@@ -174,7 +177,7 @@ class Preview:
         for viewer in self._viewers:
             if viewer.outlet.is_free:
                 viewer.shown_ts = None
-                viewer.outlet.send((drawn.data, _NEXT))
+                viewer.outlet.send(drawn.data, _NEXT)
 
     def _notice(self) -> Jpeg:
         return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))

@@ -70,4 +70,4 @@ class News:
     def _tell(self, reader: Outlet) -> None:
         if reader.is_free:
             text = json.dumps(self._document(reader.session), separators=(",", ":"))
-            reader.send((b"event: state\ndata: ", text.encode("utf-8"), b"\n\n"))
+            reader.send(b"event: state\ndata: %s\n\n" % text.encode("utf-8"))

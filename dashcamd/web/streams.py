@@ -15,7 +15,7 @@ class Stream(Door):
     def outlet(self, head: bytes, buffer_bytes: int) -> Outlet:
         """Detach the connection and begin the answer."""
         outlet = Outlet(self.detach(), self.session, self.site.rooms.now, buffer_bytes)
-        outlet.send((head,))
+        outlet.send(head)
         return outlet
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.browser import browsers
+
 ROOT = Path(__file__).parent.parent.parent
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--hide-scrollbars", "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)  # fmt: skip
-PHONE = {"width": 390, "height": 844, "pixelRatio": 1.0}
 
 
 class Running:
@@ -53,21 +47,9 @@ def daemon(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    selenium = pytest.importorskip("selenium.webdriver", reason="pip install selenium")
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("needs chromium and chromedriver: apt install chromium chromium-driver")
-    options = selenium.ChromeOptions()
-    options.binary_location = program
-    for flag in (*FLAGS, "--user-data-dir=%s" % tmp_path_factory.mktemp("profile")):
-        options.add_argument(flag)
-    downloads = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.add_experimental_option(
-        "mobileEmulation", {"deviceMetrics": {**PHONE, "touch": True, "mobile": True}}
-    )
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    made = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
-    made.downloads = downloads
+    why = browsers.missing("chromium")
+    if why:
+        pytest.skip("needs chromium: " + why)
+    made = browsers.start("chromium", tmp_path_factory.mktemp("chromium"))
     yield made
     made.quit()

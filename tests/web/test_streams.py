@@ -27,9 +27,9 @@ class Client:
         self.is_free, self.got, self.is_open, self.stalled = True, [], True, False
         self.on_free = self.on_gone = lambda: None
 
-    def send(self, buffers):
+    def send(self, data, behind=b""):
         assert self.is_free, "written to while busy: that queues without a bound"
-        self.got.append(b"".join(buffers))
+        self.got.append(data + behind)
         self.is_free = not self.is_slow
 
     def drain(self):

@@ -6,7 +6,8 @@ const Live = (() => {
   const tag = document.getElementById('age');
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, margin = 0.04, began = 0;
+  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, leads = [];
 
   function show(age) {
     if (age === null || age === undefined) {
@@ -86,14 +87,25 @@ const Live = (() => {
     }
   }
   async function feed(reader, buffer, mine) {
-    began = hdAt = performance.now();
+    began = 0;
+    leads = [];
+    hdAt = performance.now();
     while (!mine.signal.aborted) {
       const {value, done} = await reader.read();
       if (done) return;
       hdAt = performance.now();
+      began = began || hdAt;
+      note(buffer);
       await append(buffer, value);
-      await chase(buffer);
+      chase(buffer);
+      await forget(buffer);
     }
+  }
+  // How far the picture could have been played when the next data came: the reserve of this link.
+  function note(buffer) {
+    if (hdAt - began < SETTLE_MS || !buffer.buffered.length) return;  // the newest GOP comes at once
+    leads.push([hdAt, buffer.buffered.end(buffer.buffered.length - 1) - hdAt / 1000]);
+    while (leads[0][0] < hdAt - WINDOW_MS) leads.shift();
   }
   function append(buffer, data) {
     return new Promise((done, fail) => {
@@ -102,22 +114,27 @@ const Live = (() => {
       buffer.appendBuffer(data);
     });
   }
-  async function chase(buffer) {
+  // Play as far behind the newest frame as the late ones of the last seconds need, and no further.
+  function chase(buffer) {
     if (!buffer.buffered.length) return;
-    const end = buffer.buffered.end(buffer.buffered.length - 1);
-    const behind = end - video.currentTime;
-    const young = performance.now() - began < 2000;  // the newest GOP came at once: skip to its end
-    if (behind > margin + (young ? 0.1 : 0.6) || behind < 0) video.currentTime = Math.max(end - margin, buffer.buffered.start(buffer.buffered.length - 1));
-    video.playbackRate = behind > margin + 0.2 ? 1.1 : behind > margin + 0.02 ? 1.05 : behind < margin / 2 ? 0.97 : 1;
-    if (video.paused) video.play().catch(() => {});
-    const start = buffer.buffered.start(0);
-    if (video.currentTime - start > 20) {
-      await new Promise(done => {
-        buffer.addEventListener('updateend', done, {once: true});
-        buffer.remove(start, video.currentTime - 5);
-      });
+    const ranges = buffer.buffered, end = ranges.end(ranges.length - 1), now = performance.now() / 1000;
+    const sorted = leads.map(lead => lead[1]).sort((a, b) => a - b);
+    const safe = sorted.length ? sorted[Math.floor(sorted.length / 20)] + now - RESERVE_S : end - FIRST_S;
+    const behind = safe - video.currentTime;
+    if (behind > (sorted.length ? 0.3 : 0.1) || video.currentTime > end) {
+      video.currentTime = Math.max(safe, ranges.start(ranges.length - 1));
     }
-    show(Math.max(0, end - video.currentTime) + (performance.now() - hdAt) / 1000);
+    const rate = Math.abs(behind) < 0.008 ? 1 : 1 + Math.max(-0.1, Math.min(0.2, behind));
+    if (video.playbackRate !== rate) video.playbackRate = rate;
+    if (video.paused) video.play().catch(() => {});
+    show(Math.max(0, end - video.currentTime) + now - hdAt / 1000);
+  }
+  async function forget(buffer) {
+    if (!buffer.buffered.length || video.currentTime - buffer.buffered.start(0) < 20) return;
+    await new Promise(done => {
+      buffer.addEventListener('updateend', done, {once: true});
+      buffer.remove(buffer.buffered.start(0), video.currentTime - 5);
+    });
   }
   picture.addEventListener('load', () => {
     if (picture.naturalWidth) picture.parentNode.classList.toggle('wide', picture.naturalWidth / picture.naturalHeight > 1.5);
@@ -125,8 +142,6 @@ const Live = (() => {
   picture.addEventListener('error', () => {
     if (mode === 'mjpeg' && picture.getAttribute('src')) setTimeout(() => mode === 'mjpeg' && start(), 2000);
   });
-  // How far behind the newest frame is played: as little as this link allows.
-  video.addEventListener('waiting', () => { margin = Math.min(0.3, margin * 1.5); });
   button.addEventListener('click', () => { wanted = wanted === 'hd' ? 'mjpeg' : 'hd'; start(); });
   document.getElementById('full').addEventListener('click', () => {
     const box = document.getElementById('live');
