@@ -1,4 +1,4 @@
-"""The page's server beside the picamera recipe's; HD work a frame beside MPEG-1; the idle cost.
+"""The page's server beside the picamera recipe's, and the idle cost; HD is in ``hd.py``.
 
 Run: ``python -m benchmarks.web [--seconds S]``. Needs the extras ``web`` and ``media``.
 
@@ -7,8 +7,6 @@ preview   40 KB pictures at 15 fps to 1, 10 and 50 clients on loopback, and to 1
           The recipe is the one in picamera's manual: a threaded ``http.server``, a thread a
           client around one condition. Age: from the picture's making until the client met what
           makes a browser paint it, which is the next boundary.
-hd        one 640x480 frame into a fragment, against encoding it to MPEG-1 (what pistreaming does
-          with every raw frame); both on this machine, in this process.
 idle      resident memory and CPU of a process that wired the house, with and without the page.
 """
 
@@ -16,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import statistics
@@ -27,7 +24,6 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
-from fractions import Fraction
 from http import server as http_server
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -224,11 +220,11 @@ def cpu_s(process: psutil.Process) -> float:
 class running:  # noqa: N801 - reads as a verb
     """One of the servers as a process."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, kind: str, module: str = "benchmarks.web") -> None:
+        self._kind, self._module = kind, module
 
     def __enter__(self) -> Any:
-        arguments = [sys.executable, "-m", "benchmarks.web", "--serve", self._kind]
+        arguments = [sys.executable, "-m", self._module, "--serve", self._kind]
         self._child = subprocess.Popen(
             arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -237,51 +233,12 @@ class running:  # noqa: N801 - reads as a verb
         return psutil.Process(self._child.pid), address, token
 
     def __exit__(self, *error: Any) -> None:
-        self._child.kill()
+        for process in (*psutil.Process(self._child.pid).children(), self._child):
+            process.kill()
         self._child.wait()
 
 
-# --- HD ----------------------------------------------------------------------------------------
-
-
-def hd(frames: int = 240) -> None:
-    """Work a frame: our muxer, and an MPEG-1 encoder on the same pictures."""
-    import av
-
-    from dashcamd.cameras.encoder import H264Encoder
-    from dashcamd.cameras.pyav import picture_of
-    from dashcamd.cameras.scene import DEFAULT_SCRIPT, Scene, Script
-    from dashcamd.types import Frame
-    from dashcamd.web.live import Muxer
-
-    scene = Scene(640, 480, 24.0, Script(DEFAULT_SCRIPT), 1)
-    pictures = [picture_of(scene.planes(200 + number)) for number in range(frames)]
-    encoder = H264Encoder(640, 480, 24.0, 1.0, 4_000_000, 0)
-    film_ = []
-    for number, shown in enumerate(pictures):
-        encoded = encoder.encode(shown, number / 24)
-        film_.append(Frame(number / 24, encoded.key, encoded.data))
-    muxer = Muxer()
-    begin = time.process_time()
-    for frame in film_:
-        muxer.fragment(frame)
-    mux_s = (time.process_time() - begin) / frames
-
-    context = av.CodecContext.create("mpeg1video", "w")
-    context.width, context.height, context.pix_fmt = 640, 480, "yuv420p"
-    context.time_base, context.framerate = Fraction(1, 24), Fraction(24, 1)
-    context.bit_rate, context.thread_count = 1_500_000, 1
-    out = io.BytesIO()
-    for number, shown in enumerate(pictures):
-        shown.pts, shown.time_base = number, Fraction(1, 24)
-    begin = time.process_time()
-    for shown in pictures:
-        for packet in context.encode(shown):
-            out.write(bytes(packet))
-    mpeg_s = (time.process_time() - begin) / frames
-    print("\nHD, work a frame at 640x480 (%d frames)" % frames)
-    print("  fragment of H.264   %8.4f ms" % (mux_s * 1000))
-    print("  encoding to MPEG-1  %8.4f ms   %.0f times as much" % (mpeg_s * 1000, mpeg_s / mux_s))
+# --- idle ---------------------------------------------------------------------------------------
 
 
 def idle_cost(seconds: float) -> None:
@@ -329,7 +286,6 @@ def main() -> None:
         idle(arguments.serve == "idle-with")
     else:
         preview(arguments.seconds)
-        hd()
         idle_cost(arguments.seconds)
 
 

@@ -8,7 +8,7 @@ drawn one says why. Runs on the web's loop alone.
 from __future__ import annotations
 
 import asyncio
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from dashcamd.types import Jpeg, Json, Seconds
 from dashcamd.web.notice import notice
@@ -62,6 +62,7 @@ class Preview:
         self._polled_at: Seconds = float("-inf")
         self._began: Seconds = 0.0
         self._asked_fps = 0.0
+        self._pack: Tuple[Seconds, bytes] = (float("-inf"), b"")
         self._sweeping: Optional[asyncio.TimerHandle] = None
 
     @property
@@ -141,7 +142,13 @@ class Preview:
         viewer.due = max(viewer.due, now) + 0.98 / viewer.fps
         viewer.sent_ts = jpeg.ts
         viewer.shown_ts = jpeg.ts
-        viewer.outlet.send(jpeg.data, _NEXT)
+        viewer.outlet.send(self._packed(jpeg), len(_NEXT))
+
+    def _packed(self, jpeg: Jpeg) -> bytes:
+        """The picture and what follows it, put together once for all viewers."""
+        if self._pack[0] != jpeg.ts:
+            self._pack = jpeg.ts, jpeg.data + _NEXT
+        return self._pack[1]
 
     def _remove(self, viewer: _Viewer) -> None:
         self._viewers.remove(viewer)
@@ -177,7 +184,7 @@ class Preview:
         for viewer in self._viewers:
             if viewer.outlet.is_free:
                 viewer.shown_ts = None
-                viewer.outlet.send(drawn.data, _NEXT)
+                viewer.outlet.send(drawn.data + _NEXT)
 
     def _notice(self) -> Jpeg:
         return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))

@@ -10,7 +10,7 @@ import asyncio
 import socket
 from typing import Callable, Optional
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from dashcamd.types import Seconds
 
@@ -35,6 +35,8 @@ class Outlet:
         self._stream = stream
         self._now = now
         self._busy_since: Optional[Seconds] = None
+        self._is_slow = False
+        self._is_wrapped = isinstance(stream, SSLIOStream)
         self.session = session
         self.on_free: Callable[[], None] = _nothing
         self.on_gone: Callable[[], None] = _nothing
@@ -53,22 +55,36 @@ class Outlet:
         """Whether the last write has waited too long to drain."""
         return self._busy_since is not None and self._now() - self._busy_since > STALL_S
 
-    def send(self, data: bytes, behind: bytes = b"") -> None:
-        """Write while free; busy until it has drained. `behind` is a second, small piece.
+    def send(self, data: bytes, tail: int = 0) -> None:
+        """Write while free; busy until it has drained.
 
-        A piece of its own is taken by the kernel only when little of `data` is left to send.
+        On a slow link the last `tail` bytes are a piece of their own, which the kernel takes only
+        when little of the rest is left to send.
         """
+        view = memoryview(data)
+        pieces = (view[:-tail], view[-tail:]) if tail and self._is_slow else (view,)
+        drained: Optional[asyncio.Future[None]] = None
         try:
-            drained = self._stream.write(data)
-            if behind:
-                drained = self._stream.write(behind)
+            for piece in pieces:
+                taken = self._taken(piece) if drained is None else 0
+                if taken < len(piece):
+                    drained = self._stream.write(piece[taken:])
         except StreamClosedError:
             return
-        if drained.done():
-            self._retrieve(drained)
-            return
-        self._busy_since = self._now()
-        drained.add_done_callback(self._drained)
+        self._is_slow = drained is not None
+        if drained is not None:
+            self._busy_since = self._now()
+            drained.add_done_callback(self._drained)
+
+    def _taken(self, piece: memoryview) -> int:
+        """How much the kernel takes at once: what mostly happens, without a turn of the loop."""
+        if self._is_wrapped or self._stream.closed():
+            return 0
+        try:
+            taken: int = self._stream.socket.send(piece)
+        except OSError:
+            return 0  # full, or broken, which the stream finds out by itself
+        return taken
 
     def close(self) -> None:
         """Hang up."""
@@ -76,11 +92,8 @@ class Outlet:
 
     def _drained(self, drained: asyncio.Future[None]) -> None:
         self._busy_since = None
-        if self._retrieve(drained):
+        if not drained.cancelled() and drained.exception() is None:
             self.on_free()
-
-    def _retrieve(self, drained: asyncio.Future[None]) -> bool:
-        return not drained.cancelled() and drained.exception() is None
 
     def _gone(self) -> None:
         on_gone, self.on_gone, self.on_free = self.on_gone, _nothing, _nothing

@@ -27,9 +27,9 @@ class Client:
         self.is_free, self.got, self.is_open, self.stalled = True, [], True, False
         self.on_free = self.on_gone = lambda: None
 
-    def send(self, data, behind=b""):
+    def send(self, data, tail=0):
         assert self.is_free, "written to while busy: that queues without a bound"
-        self.got.append(data + behind)
+        self.got.append(data)
         self.is_free = not self.is_slow
 
     def drain(self):
