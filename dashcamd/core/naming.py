@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional, Tuple
 
 from dashcamd.types import Seconds
 
@@ -35,6 +35,7 @@ _EVENT = re.compile(r"^(\d{6})_e(\d{6,12})_([a-z]{1,16})$", re.ASCII)
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,12})$", re.ASCII)
 _PART = re.compile(r"^(\d{6})_p(\d{2,6})(\.part\.mp4|\.mp4|\.damaged)$", re.ASCII)
 _LOST = re.compile(r"^(\d{6})~\d{1,4}\.mp4$", re.ASCII | re.IGNORECASE)
+_LOCKED_PARTS = re.compile(r"^Locked parts:((?: p\d{2,6})+) \.$", re.ASCII | re.MULTILINE)
 _REASON = re.compile(r"[^a-z]")
 
 
@@ -102,6 +103,20 @@ def parse_part(name: str) -> Optional[PartName]:
     """What the file `name` says of a part, None if it is not one."""
     match = _PART.match(name)
     return PartName(int(match.group(2)), match.group(3)) if match else None
+
+
+def locked_parts(text: str) -> Optional[Tuple[int, ...]]:
+    """The numbers of the parts that the text of a lock names; None when it names none.
+
+    The line ends with a full stop, so that a torn one is not taken for a shorter list.
+    """
+    match = _LOCKED_PARTS.search(text.replace("\r\n", "\n"))
+    return tuple(int(part[1:]) for part in match.group(1).split()) if match else None
+
+
+def locked_parts_line(parts: Iterable[int]) -> str:
+    """What `locked_parts` reads."""
+    return "Locked parts: %s .\n" % " ".join("p%02d" % part for part in sorted(parts))
 
 
 def lost_stamp(name: str) -> Optional[str]:

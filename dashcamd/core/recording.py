@@ -15,7 +15,7 @@ Which frames come into which part does not depend on when `Recording.advance` is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from dashcamd.core.lifeboat import Found, Lifeboat, Passing, Span
@@ -46,12 +46,14 @@ class Event:
     """One stretch of video that belongs together on one volume.
 
     `serial` counts the events of this daemon; `story` says why and still grows; `continues` is
-    the serial of the event this one goes on from without a seam (a full one, or another volume).
+    the serial of the event this one goes on from without a seam (a full one, one with another
+    reason, or on another volume). `reason` is why its first frame is wanted.
     """
 
     serial: int
     story: Story
     continues: Optional[int] = None
+    reason: str = ""
 
 
 class OpenPart(NamedTuple):
@@ -120,6 +122,10 @@ class _Writing:
     may_rewind: bool = True
     missing: int = 0
     missing_cause: str = OVERRUN
+
+    def is_turned(self, ts: Seconds) -> bool:
+        """Whether the frame at `ts` is wanted for another reason than its event."""
+        return self.run.story.reason_at(ts) != self.event.reason
 
 
 class Waiting(NamedTuple):
@@ -295,6 +301,8 @@ class Recording:
         if writing.volume != self._volume:
             return self._move(writing, self._volume)
         if writing.part_ts is None:
+            if writing.event_ts is not None and writing.is_turned(read.frames[0].ts):
+                return self._move(writing, self._volume)
             return self._open(writing, read.frames, limit)
         return self._write(writing, read.frames, limit)
 
@@ -314,7 +322,7 @@ class Recording:
         return actions
 
     def _move(self, writing: _Writing, volume: str) -> List[Action]:
-        """Go on with a new event: the volume is another one, or the event is full."""
+        """Go on with a new event: other volume, other reason, or the event is full."""
         writing.volume = volume
         if writing.event_ts is None:
             return self._step(writing)
@@ -335,6 +343,9 @@ class Recording:
             if rewound.lost:
                 return self._skip_to_keyframe(writing, frames)
             overlap, frames = writing.cursor - key, rewound.frames
+        if writing.event_ts is None:
+            reason = writing.run.story.reason_at(frames[0].ts)
+            writing.event = replace(writing.event, reason=reason)
         writing.cursor -= overlap
         writing.part_ts, writing.part_bytes = frames[0].ts, 0
         last_ts, writing.last_ts = writing.last_ts, None
@@ -405,7 +416,7 @@ class Recording:
             is_full = size >= self._part_bytes or (
                 frame.ts - writing.part_ts >= self._policy.segment_s
             )
-            if frame.key and is_full:
+            if frame.key and (is_full or writing.is_turned(frame.ts)):
                 return place, "split"
             before = frame.ts
             size += len(frame.data)
@@ -418,7 +429,8 @@ class Recording:
         actions: List[Action] = [ClosePart(why)]
         if why == "camera gap":
             actions.append(Lose(writing.event, Gap(writing.last_ts, frame.ts, 0, "camera")))
-        if frame.ts - writing.event_ts >= self._policy.event_max_s:
+        is_long = frame.ts - writing.event_ts >= self._policy.event_max_s
+        if is_long or writing.is_turned(frame.ts):
             actions += self._move(writing, writing.volume)
         return actions
 

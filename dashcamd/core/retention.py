@@ -5,10 +5,15 @@ Each event is kept in one of three classes with a rule of its own:
 ========== =============================== ==================== =================================
 class      which events                    too old after        when room is needed
 ========== =============================== ==================== =================================
-continuous recorded without a reason       continuous_keep_days goes first, the oldest first
+continuous recorded without a reason, and  continuous_keep_days goes first, the oldest first
+           drives
 motion     every other, also by hand       keep_days            goes when no continuous one is left
 locked     those with ``locked.txt``       never                never; too many are a fault
 ========== =============================== ==================== =================================
+
+A drive is hours of nothing in particular; what matters of it is locked by a bump, or by the button.
+Where parts are locked and not the event, the other parts go as those of its class do; what is left
+is locked.
 
 Order is the event number, which never goes back on a volume; no wall clock and no file time takes
 part. If locked events and foreign files alone fill the volume, the oldest closed parts of the open
@@ -21,6 +26,7 @@ from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple
 
 from dashcamd.core.naming import EventName
+from dashcamd.core.wants import DRIVING
 from dashcamd.types import Seconds
 
 CONTINUOUS = "continuous"
@@ -69,7 +75,7 @@ def class_of(reason: str, is_locked: bool) -> str:
     """The class of an event that was recorded for `reason`, the word in its folder's name."""
     if is_locked:
         return LOCKED
-    return CONTINUOUS if reason == CONTINUOUS else MOTION
+    return CONTINUOUS if reason in (CONTINUOUS, DRIVING) else MOTION
 
 
 def marks(reserve: int, high_percent: float, total: int) -> Marks:

@@ -17,16 +17,19 @@ when somebody looks, so that simulated and real time want the same frames.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Deque, List, Optional, Protocol, Tuple
 
 from dashcamd.types import Frame, Motion, Seconds
 
-MOTION = "motion"
-"""Reason of what the detector saw; any other one was asked for by hand."""
-
 BLIND_S = 10.0
 """How far the detector may lag before the stamps of the frames alone decide that it is quiet."""
+
+MOTION, DRIVING, BUMP, CONTINUOUS = "motion", "driving", "bump", "continuous"
+"""Reasons of the house; any other one was asked for by hand."""
+
+MAX_TURNS = 64
+"""Most changes of a run's reason that are remembered: each takes a drive, or the end of one."""
 
 MAX_RUNS = 256
 """Most runs that wait for a volume; then new motion extends the newest: more is kept, not less."""
@@ -86,7 +89,9 @@ class Story:
     """Why a run is wanted; grows while motion goes on.
 
     `first_motion` and `last_motion` are stamps of the motion itself, without pre- and post-roll;
-    `motions` counts how often it began anew; `is_asked` once somebody triggered by hand.
+    `motions` counts how often it began anew; `is_asked` once somebody triggered by hand. `reason`
+    is the first; `turns` are the stamps from which on it is another: a drive may begin while
+    somebody walks past, and end likewise.
     """
 
     reason: str
@@ -95,13 +100,34 @@ class Story:
     peak_blocks: int = 0
     motions: int = 1
     is_asked: bool = False
+    turns: List[Tuple[Seconds, str]] = field(default_factory=list)
+
+    def reason_at(self, ts: Seconds) -> str:
+        """Why the frame at `ts` is wanted."""
+        return next((reason for at, reason in reversed(self.turns) if at <= ts), self.reason)
 
     def add(self, motion: Motion) -> None:
         """Let `motion` continue this story."""
+        if _takes_over(motion.reason, self.turns[-1][1] if self.turns else self.reason):
+            self.turns.append((motion.last, motion.reason))
+            if len(self.turns) > MAX_TURNS:
+                self.reason = self.turns.pop(0)[1]
         self.motions += motion.first > self.last_motion
         self.last_motion = max(self.last_motion, motion.last)
         self.peak_blocks = max(self.peak_blocks, motion.peak_blocks)
-        self.is_asked |= motion.reason != MOTION
+        self.is_asked |= is_asked(motion.reason)
+
+
+def is_asked(reason: str) -> bool:
+    """Whether somebody triggered by hand, or a bump did: worth more than what merely moved."""
+    return reason not in (MOTION, DRIVING, CONTINUOUS)
+
+
+def _takes_over(new: str, old: str) -> bool:
+    """Whether a story goes on under another reason: a drive, and what follows a drive."""
+    if new == DRIVING:
+        return old not in (DRIVING, CONTINUOUS)
+    return new == MOTION and old == DRIVING
 
 
 @dataclass
@@ -236,10 +262,8 @@ class Wants:
             return
         self._end(self._footage.head)
         start = self._footage.cursor_before(motion.first - self._policy.pre_roll_s)
-        is_asked = motion.reason != MOTION
-        story = Story(
-            motion.reason, motion.first, motion.last, motion.peak_blocks, is_asked=is_asked
-        )
+        asked = is_asked(motion.reason)
+        story = Story(motion.reason, motion.first, motion.last, motion.peak_blocks, is_asked=asked)
         self._begin(Run(story, start, horizon))
 
     def _continued_by(self, motion: Motion) -> Optional[Run]:
@@ -288,7 +312,7 @@ class Wants:
             self._footage.cursor_before(newest - self._policy.pre_roll_s), self._end_of_last()
         )
         if oldest_new < self._footage.head:
-            self._begin(Run(Story("continuous", newest, newest), oldest_new, float("inf")))
+            self._begin(Run(Story(CONTINUOUS, newest, newest), oldest_new, float("inf")))
 
     def _end_of_last(self) -> int:
         return self._runs[-1].end or 0 if self._runs else self._taken_to

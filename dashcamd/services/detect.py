@@ -6,11 +6,10 @@ import threading
 from typing import Optional
 
 from dashcamd.config import Config
-from dashcamd.core.detector import Detector
-from dashcamd.core.tracker import Tracker
+from dashcamd.core.watch import Seen, Watch
 from dashcamd.handover import Board, Follower, Latest, Mailbox
-from dashcamd.services.messages import Judged, RecordMessage
-from dashcamd.types import MotionField, Score, Seconds
+from dashcamd.services.messages import Bumped, Judged, RecordMessage
+from dashcamd.types import MotionField, Seconds
 
 IDLE_S = 1.0
 POST_S = 0.5
@@ -34,7 +33,8 @@ class DetectService:
         self._record = record
         self._board = board
         self._judged = 0
-        self._last: Optional[Score] = None
+        self._bumps = 0
+        self._last: Optional[Seen] = None
         self._posted: Seconds = float("-inf")
         self._begin()
 
@@ -56,27 +56,34 @@ class DetectService:
     def _begin(self) -> None:
         """Judge by the settings as they are now, from nothing."""
         self._config = config = self._settings.value.motion
-        self._detector = Detector(config.sensitivity, config.warm_up_s)
-        self._tracker = Tracker()
+        self._watch = Watch(config)
 
     def _judge(self, field: MotionField) -> None:
-        motion = None
-        if self._config.enabled:
-            self._last = self._detector.judge(field)
-            motion = self._tracker.step(self._last)
         self._judged += 1
-        self._record.put(Judged(field.ts, motion))
+        if not self._config.enabled:
+            self._record.put(Judged(field.ts))
+            return
+        self._last = seen = self._watch.step(field)
+        self._record.put(Judged(field.ts, seen.motion))
+        if seen.bump is not None:
+            self._bumps += 1
+            self._record.put(Bumped(seen.bump))
 
     def _post(self) -> None:
         last = self._last
+        score, ego = (last.score, last.ego) if last else (None, None)
         self._board.post(
             "motion",
             {
                 "enabled": self._config.enabled,
-                "is_moving": bool(last and last.is_moving),
-                "blocks": last.blocks if last else 0,
-                "reason": last.reason if last else "no field yet",
-                "last_field_ts": last.ts if last else None,
+                "mode": self._config.mode,
+                "is_moving": bool(score and score.is_moving),
+                "blocks": score.blocks if score else 0,
+                "reason": score.reason if score else "no field yet",
+                "ego": ego.state.value if ego else None,
+                "is_driving": bool(last and last.is_driving),
+                "bumps": self._bumps,
+                "last_field_ts": score.ts if score else None,
                 "fields_judged": self._judged,
                 "fields_dropped": self._fields.dropped,
             },

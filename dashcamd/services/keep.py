@@ -28,6 +28,7 @@ from dashcamd.services.messages import (
     KeepMessage,
     PartAbandoned,
     PartClosed,
+    PartsLocked,
     RoomNeeded,
 )
 from dashcamd.services.redating import Redating
@@ -36,6 +37,7 @@ from dashcamd.storage import catalog, recovery, sidecar
 from dashcamd.storage.deletion import delete_part
 from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import Known, Ledger
+from dashcamd.storage.locking import lock_parts
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Jpeg, Json, Seconds
@@ -252,6 +254,8 @@ class KeepService:
             self._add_part(message)
         elif isinstance(message, PartAbandoned):
             self._recover_abandoned(message)
+        elif isinstance(message, PartsLocked):
+            lock_parts(message.volume.disk, message.name, message.parts)
         elif isinstance(message, FramesLost):
             self._add_gap(message)
         elif isinstance(message, EventClosed):
@@ -351,9 +355,9 @@ class KeepService:
         for event in self._open.values():
             if event.volume is volume:
                 stored = catalog.load(volume.disk, event.name)
-                sizes = dict(stored.files)
-                if not stored.is_locked:
-                    parts += [(path, sizes[path.rpartition("/")[2]]) for path in stored.parts]
+                sizes = dict(stored.removable)
+                names = ((path, path.rpartition("/")[2]) for path in stored.parts)
+                parts += [(path, sizes[name]) for path, name in names if name in sizes]
         return tuple(parts)
 
     def _post(self) -> None:

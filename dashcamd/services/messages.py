@@ -33,6 +33,13 @@ class Triggered:
 
 
 @dataclass(frozen=True)
+class Bumped:
+    """The camera was bumped at `ts`: the parts around it are to be locked."""
+
+    ts: Seconds
+
+
+@dataclass(frozen=True)
 class Armed:
     """Listen to motion, or not, from `ts` on."""
 
@@ -54,7 +61,7 @@ class CameraLost:
     why: str
 
 
-RecordMessage = Union[Judged, Triggered, Armed, CameraReady, CameraLost]
+RecordMessage = Union[Judged, Triggered, Bumped, Armed, CameraReady, CameraLost]
 
 
 def coalesce(queued: RecordMessage, new: RecordMessage) -> Optional[RecordMessage]:
@@ -63,7 +70,8 @@ def coalesce(queued: RecordMessage, new: RecordMessage) -> Optional[RecordMessag
         return None
     if queued.motion is None or new.motion is None:
         return Judged(new.ts, new.motion or queued.motion)
-    if new.motion.first - queued.motion.last > MERGE_S:
+    is_apart = new.motion.first - queued.motion.last > MERGE_S
+    if is_apart or new.motion.reason != queued.motion.reason:
         return None
     peak = max(queued.motion, new.motion, key=lambda motion: motion.peak_blocks)
     first = min(queued.motion.first, new.motion.first)
@@ -105,6 +113,15 @@ class PartAbandoned:
 
 
 @dataclass(frozen=True)
+class PartsLocked:
+    """These `parts` of event `name`, by number, are to be kept for ever."""
+
+    volume: Volume
+    name: EventName
+    parts: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class FramesLost:
     """Frames of event `name` were wanted and are gone."""
 
@@ -136,7 +153,14 @@ class DeleteAsked:
 
 
 KeepMessage = Union[
-    EventOpened, PartClosed, PartAbandoned, FramesLost, EventClosed, RoomNeeded, DeleteAsked
+    EventOpened,
+    PartClosed,
+    PartAbandoned,
+    PartsLocked,
+    FramesLost,
+    EventClosed,
+    RoomNeeded,
+    DeleteAsked,
 ]
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
+from dashcamd.core.part_locks import PartLocks
 from dashcamd.core.recording import (
     Action,
     Append,
@@ -27,11 +28,12 @@ from dashcamd.core.recording import (
 )
 from dashcamd.core.retention import part_bytes
 from dashcamd.core.timeline import Timeline
-from dashcamd.core.wants import Policy
+from dashcamd.core.wants import DRIVING, Policy
 from dashcamd.errors import MediaError, StorageError
 from dashcamd.handover import Board, Follower, Latest, Mailbox
 from dashcamd.services.messages import (
     Armed,
+    Bumped,
     CameraLost,
     CameraReady,
     EventClosed,
@@ -41,6 +43,7 @@ from dashcamd.services.messages import (
     KeepMessage,
     PartAbandoned,
     PartClosed,
+    PartsLocked,
     RecordMessage,
     RoomNeeded,
     Triggered,
@@ -95,6 +98,7 @@ class RecordService:
         self._volume: Optional[Volume] = None
         self._part: Optional[Part] = None
         self._names: Dict[int, EventName] = {}
+        self._locks: PartLocks[EventName] = PartLocks()
         self._camera = ""
         self._fault: Optional[str] = None
         self._frames_written = 0
@@ -132,7 +136,11 @@ class RecordService:
                 wants.motion(message.motion)
             wants.seen(message.ts)
         elif isinstance(message, Triggered):
+            self._lock_on_drive(message.ts)
             wants.trigger(message.ts, message.reason)
+        elif isinstance(message, Bumped):
+            if wants.is_armed:
+                self._lock(self._locks.bumped(message.ts))
         elif isinstance(message, Armed):
             wants.arm(message.is_armed, message.ts)
         elif isinstance(message, CameraReady):
@@ -149,6 +157,20 @@ class RecordService:
         self._recording.change(policy(after))
         if after.armed != before.armed:
             self._recording.wants.arm(after.armed, now)
+
+    def _lock_on_drive(self, ts: Seconds) -> None:
+        """Recording goes on anyway: who presses the button then wants what is there kept."""
+        event = self._recording.event
+        if event is not None and event.reason == DRIVING:
+            self._lock(self._locks.bumped(ts))
+
+    def _lock(self, parts: Sequence[Tuple[EventName, int]]) -> None:
+        if self._volume is None:
+            return
+        for name in sorted({name for name, _ in parts}):
+            numbers = tuple(part for event, part in parts if event == name)
+            self._keep.put(PartsLocked(self._volume, name, numbers))
+            log.info("parts %s of %s are locked", ", ".join(map(str, numbers)), name.folder)
 
     def _follow_volume(self) -> None:
         version, volume = self._slot.peek()
@@ -202,23 +224,25 @@ class RecordService:
 
     def _open_part(self, volume: Volume, opened: OpenPart) -> None:
         start = opened.first.ts
-        name = self._names.get(opened.event.serial)
+        name, is_seamless = self._names.get(opened.event.serial), True
         if name is None:
+            is_seamless = opened.event.continues in self._names
             name = self._open_event(volume, opened.event, start)
         moment = self._timeline.moment(start)
         stem = naming.part_name(opened.part, local(moment), start)
         wall = moment.wall if moment else 0.0
         self._part = Part(volume.disk, name.path, stem, wall, opened.overlap_frames)
         self._open_name, self._open_story = name, opened.event.story
+        self._lock(self._locks.opened(name, opened.part, start, is_seamless))
 
     def _open_event(self, volume: Volume, event: Event, start: Seconds) -> EventName:
         moment = self._timeline.moment(start)
-        number, name = volume.new_event(event.story.reason, moment, start)
+        number, name = volume.new_event(event.reason, moment, start)
         before = self._names.get(event.continues) if event.continues else None
         self._names = {event.serial: name}
         facts = EventFacts(
             number=number,
-            reason=event.story.reason,
+            reason=event.reason,
             boot=volume.boot,
             boot_id=volume.boot_id,
             start=start,
@@ -275,6 +299,7 @@ class RecordService:
         self._keep.put(PartAbandoned(volume, self._open_name, part.path, part.is_durable))
 
     def _close_event(self, volume: Volume, event: Event) -> None:
+        self._locks.closed()
         name = self._names.get(event.serial)
         if name is not None:
             self._keep.put(EventClosed(volume, name, replace(event.story)))
@@ -318,6 +343,7 @@ class RecordService:
         if part is not None and volume is not None:
             self._abandon(volume, part)
         self._fault = why
+        self._locks.closed()
         self._recording.volume_lost()
 
     def _post(self, now: Seconds) -> None:

@@ -116,7 +116,7 @@ class Retention:
         for known in self._ledger.of_class(kind):
             if not self._is_open(known.name):
                 age_s = None if now is None else self._age_s(known, now)
-                yield Kept(known.name, known.bytes, known.is_locked, age_s)
+                yield Kept(known.name, known.removable_bytes, known.is_locked, age_s)
 
     def _age_s(self, known: Known, now: Seconds) -> Optional[Seconds]:
         """Seconds since the event's end: by the monotonic clock of this boot, else by labels."""
@@ -130,7 +130,7 @@ class Retention:
 
     def _make_way(self, name: EventName, why: str) -> None:
         event = catalog.load(self._volume.disk, name)
-        if event.is_locked:
+        if not event.removable:
             self._ledger.forget(name)
             return
         try:
@@ -141,8 +141,12 @@ class Retention:
             raise
 
     def _delete(self, name: EventName, why: str) -> None:
-        delete_event(self._volume.disk, catalog.load(self._volume.disk, name))
-        self._ledger.remove(name)
+        event = catalog.load(self._volume.disk, name)
+        delete_event(self._volume.disk, event)
+        if event.is_locked:
+            self._ledger.forget(name)
+        else:
+            self._ledger.remove(name)
         self.deleted += 1
         log.info("deleted %s: %s", name.folder, why)
 

@@ -18,6 +18,9 @@ from dashcamd.storage.mp4_reader import sha256_of
 from dashcamd.storage.mp4_recovery import is_unfinished
 from dashcamd.storage.sidecar import EventFacts
 
+LOCK_BYTES = 64 * 1024
+"""Names of ten thousand parts; a larger file is no list of them, and locks the whole event."""
+
 
 @dataclass(frozen=True)
 class StoredEvent:
@@ -25,6 +28,8 @@ class StoredEvent:
 
     `files` are the names and sizes of what dashcamd wrote there, `unfinished` the names of parts
     that were never closed; `facts` is its sidecar, None when that is missing or broken.
+    `locked_parts` are the numbers that its lock names; None when it locks the whole event, or there
+    is none.
     """
 
     name: EventName
@@ -32,6 +37,7 @@ class StoredEvent:
     files: Tuple[Tuple[str, int], ...]
     facts: Optional[EventFacts]
     unfinished: FrozenSet[str] = frozenset()
+    locked_parts: Optional[Tuple[int, ...]] = None
 
     @property
     def bytes(self) -> int:
@@ -40,8 +46,18 @@ class StoredEvent:
 
     @property
     def is_locked(self) -> bool:
-        """Whether it must not be deleted."""
+        """Whether it, or some of its parts, must not be deleted."""
         return any(name == naming.LOCK for name, _ in self.files)
+
+    @property
+    def removable(self) -> Tuple[Tuple[str, int], ...]:
+        """Names and sizes of the files that may make room: of locked parts' event, the others."""
+        if not self.is_locked:
+            return self.files
+        if self.locked_parts is None:
+            return ()
+        parts = ((file, naming.parse_part(file[0])) for file in self.files)
+        return tuple(file for file, part in parts if part and part.number not in self.locked_parts)
 
     @property
     def parts(self) -> List[str]:
@@ -153,7 +169,7 @@ def load(disk: Disk, name: EventName) -> StoredEvent:
     number = naming.event_number(name.folder)
     assert number is not None
     facts = _facts(disk, name, dict(ours))
-    event = StoredEvent(name, number, ours, facts)
+    event = StoredEvent(name, number, ours, facts, locked_parts=_locked(disk, name, dict(ours)))
     known = {part.file for part in facts.parts} if facts else set()
     unfinished = {path.rpartition("/")[2] for path in event.parts if is_open(disk, path, known)}
     return replace(event, unfinished=frozenset(unfinished))
@@ -228,3 +244,11 @@ def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Event
             if facts is not None:
                 return facts
     return None
+
+
+def _locked(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Tuple[int, ...]]:
+    """The parts that the lock names. One that is torn or a person's own names none."""
+    if naming.LOCK not in files:
+        return None
+    text = read_small(disk, "%s/%s" % (name.path, naming.LOCK), LOCK_BYTES)
+    return naming.locked_parts(text.decode("ascii", "replace")) if text else None

@@ -9,10 +9,13 @@ one, which the next run deletes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dashcamd.core import naming
 from dashcamd.errors import StorageError
+from dashcamd.storage import sidecar
 from dashcamd.storage.catalog import StoredEvent
-from dashcamd.storage.disk import Disk, DiskFile
+from dashcamd.storage.disk import Disk, DiskFile, replace_file
 
 STEP_BYTES = 64 << 20
 """Most bytes given back in one call: 2048 clusters of 32 KiB on a usual FAT32 stick; see
@@ -22,14 +25,25 @@ STEP_BYTES = 64 << 20
 def delete_event(disk: Disk, event: StoredEvent) -> None:
     """Delete an event's own files and its folder if nothing foreign is in it.
 
-    Raises `StorageError`.
+    Where some parts are locked, the others alone go. Raises `StorageError`.
     """
     folder = event.name.path
-    for name, _ in sorted(event.files, key=lambda file: file[0] == naming.SIDECAR):
+    for name, _ in sorted(event.removable, key=lambda file: file[0] == naming.SIDECAR):
         delete_part(disk, "%s/%s" % (folder, name))
+    if event.is_locked:
+        _tell_what_is_left(disk, event)
+        return
     for path in (folder, folder.rpartition("/")[0]):
         if not disk.entries(path):
             disk.rmdir(path)
+
+
+def _tell_what_is_left(disk: Disk, event: StoredEvent) -> None:
+    gone = {name for name, _ in event.removable}
+    if event.facts is not None:
+        left = tuple(part for part in event.facts.parts if part.file not in gone)
+        facts = replace(event.facts, parts=left)
+        replace_file(disk, "%s/%s" % (event.name.path, naming.SIDECAR), sidecar.to_bytes(facts))
 
 
 def delete_part(disk: Disk, path: str) -> None:

@@ -31,12 +31,14 @@ RELIST_S = 600.0
 class Known:
     """What was true of an event when it was last looked at.
 
+    `removable_bytes` may make room, all unless parts are locked; `is_locked` when there are none.
     `is_interrupted` is `recovery.is_interrupted`; `boot_id`, `start`, `end` and `moment` are its
     sidecar's, empty and None without one.
     """
 
     name: EventName
     bytes: int
+    removable_bytes: int
     is_locked: bool
     is_interrupted: bool
     boot_id: str = ""
@@ -155,13 +157,16 @@ class Ledger:
 def known_of(event: StoredEvent) -> Known:
     """What is worth remembering of an event."""
     facts = event.facts
+    removable_bytes = sum(size for _, size in event.removable)
+    is_locked = event.is_locked and not event.removable
     is_interrupted = recovery.is_interrupted(event)
     if facts is None:
-        return Known(event.name, event.bytes, event.is_locked, is_interrupted)
+        return Known(event.name, event.bytes, removable_bytes, is_locked, is_interrupted)
     return Known(
         event.name,
         event.bytes,
-        event.is_locked,
+        removable_bytes,
+        is_locked,
         is_interrupted,
         facts.boot_id,
         facts.start,

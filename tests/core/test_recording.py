@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dashcamd.core.recording import HOLE_S
 from dashcamd.core.wants import Policy
+from dashcamd.types import Motion
 from tests.scenes import House
 
 pytestmark = pytest.mark.timeout(60)
@@ -92,6 +93,50 @@ def test_disarming_ends_the_event_there():
         hooks={17: lambda house, place: house.recording.wants.arm(False, place)},
     )
     assert house.places == [list(range(4, 18))]
+
+
+def moved(reason):
+    """A hook: motion for `reason` at that frame."""
+    return lambda house, place: house.recording.wants.motion(Motion(place, place, reason))
+
+
+@pytest.mark.parametrize("works", [lambda place: True, lambda place: place > 40])
+def test_a_drive_that_begins_during_motion_is_an_event_of_its_own_without_a_seam(works):
+    hooks = {place: moved("driving") for place in range(10, 24)}
+    house = House("kppp" * 12, motion="....######", hooks=hooks, works=works)
+    assert [part.event.reason for part in house.parts] == ["motion", "driving"]
+    assert [part.event.continues for part in house.parts] == [None, 1]
+    assert house.places == [list(range(0, 12)), list(range(12, 28))]
+    assert house.disk.closed_events == [1, 2]
+
+
+def test_after_a_drive_a_walker_is_motion_again():
+    hooks = {place: moved("driving") for place in range(4, 14)}
+    house = House("kppp" * 12, motion="." * 16 + "##", hooks=hooks)
+    assert [part.event.reason for part in house.parts] == ["driving", "motion"]
+    assert house.written == list(range(0, 22))
+
+
+def test_a_hand_and_continuous_mode_keep_their_reason_against_motion():
+    house = House(
+        "kppp" * 10,
+        motion="." * 10 + "###",
+        hooks={9: lambda house, place: house.recording.wants.trigger(place, "button")},
+    )
+    assert {part.event.reason for part in house.parts} == {"button"}
+    hooks = {place: moved("driving") for place in range(4, 14)}
+    house = House("kppp" * 10, continuous=True, hooks=hooks)
+    assert {part.event.reason for part in house.parts} == {"continuous"}
+
+
+def test_a_reason_that_changes_while_the_stick_is_out_is_cut_where_it_changed():
+    hooks = {place: moved("driving") for place in range(14, 20)}
+    hooks[6] = lambda house, place: house.pull()
+    hooks[30] = lambda house, place: house.plug("stick")
+    house = House("kppp" * 12, motion="....#####.....", hooks=hooks)
+    assert sorted(set(house.written)) == list(range(0, 24))
+    assert [part.event.reason for part in house.parts][-1] == "driving"
+    assert house.parts[-1].frames[0].ts == 16
 
 
 def test_continuous_mode_misses_nothing():

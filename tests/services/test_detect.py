@@ -8,9 +8,11 @@ from dashcamd.config import Config, MotionConfig
 from dashcamd.handover import Board, Mailbox
 from dashcamd.services.detect import DetectService
 from dashcamd.services.health import HealthService
-from dashcamd.services.messages import Armed, Judged, Triggered, coalesce
+from dashcamd.services.messages import Armed, Bumped, Judged, Triggered, coalesce
 from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import MOTION_DTYPE, Motion, MotionField, Sinks
+from tests.core.fields import still
+from tests.core.test_ego import drive, shaken
 
 
 class Desk:
@@ -97,6 +99,29 @@ def test_judgements_fold_without_losing_motion():
     for other in (Triggered(1.0, "x"), Armed(1.0, True)):
         assert coalesce(Judged(1.0), other) is None
         assert coalesce(other, Judged(1.0)) is None
+
+
+def test_a_drive_never_folds_into_motion_nor_motion_into_a_drive():
+    walk, drive = Motion(1.0, 2.0), Motion(2.0, 2.1, "driving")
+    assert coalesce(Judged(2.0, walk), Judged(2.1, drive)) is None
+    assert coalesce(Judged(2.1, drive), Judged(2.2, Motion(2.1, 2.2, "driving"))) is not None
+
+
+def test_the_board_says_what_the_camera_itself_does():
+    desk = Desk(mode="car", warm_up_s=0.0)
+    for one in still(0, 5) + shaken(5, [4, -4, 3, -2, 1, 0]) + still(5.6, 5) + drive(11, 5):
+        desk.fields.put(one)
+        desk.service.step(one.ts)
+    said = desk.record.drain()
+    assert [message.ts for message in said if isinstance(message, Bumped)] == [5.0]
+    assert {one.motion.reason for one in said if isinstance(one, Judged) and one.motion} == {
+        "bump",
+        "driving",
+    }
+    assert desk.posted["ego"] == "driving"
+    assert desk.posted["is_driving"]
+    assert desk.posted["bumps"] == 1
+    assert desk.posted["mode"] == "car"
 
 
 def test_health_is_what_the_machine_says():

@@ -20,10 +20,11 @@ from dashcamd.services.messages import (
     FramesLost,
     PartAbandoned,
     PartClosed,
+    PartsLocked,
     RoomNeeded,
 )
 from dashcamd.storage import catalog, recovery
-from dashcamd.storage.locking import set_lock
+from dashcamd.storage.locking import lock_parts, set_lock
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, held, stream
@@ -322,6 +323,36 @@ def test_locked_events_and_foreign_files_stay_and_what_is_missing_is_said():
     assert len(desk.events()) == 3
     assert desk.posted["short_bytes"] > 0
     assert "leave no room" in desk.posted["fault"]
+
+
+def test_of_a_drive_the_locked_parts_stay_and_the_rest_makes_room():
+    disk = MemoryDisk()
+    before = Volume(disk, "/stick", "earlier")
+    drive = write_event(before, ("kppp" * 2,) * 9, reason="driving")
+    lock_parts(disk, drive, (4, 5))
+    disk._capacity = disk.space().total - disk.space().free + 100
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    (event,) = desk.events()
+    assert [path[-7:-4] for path in event.parts] == ["p04", "p05"]
+    assert len(event.facts.parts) == 2
+    desk.step(RETENTION_S)
+    assert desk.events() == [event]
+
+
+def test_a_bump_locks_parts_of_the_event_that_is_recorded_at_once():
+    desk = Desk()
+    desk.plug()
+    name = desk.open_event()
+    for number in range(6):
+        desk.part(name, number, pad_bytes=100_000)
+    desk.tell(PartsLocked(desk.volume, name, (0, 1)))
+    assert desk.events()[0].locked_parts == (0, 1)
+    desk.disk._capacity = desk.disk.space().total - desk.disk.space().free
+    desk.step(RETENTION_S)
+    assert [path[-7:-4] for path in desk.events()[0].parts][:2] == ["p00", "p01"]
+    assert len(desk.events()[0].parts) < 6
 
 
 def test_parts_of_the_open_event_go_last_and_its_sidecar_knows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,18 @@ from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import Policy
 from dashcamd.handmade import SPS, sps, stream
 from dashcamd.handover import Board, Latest, Mailbox, Ring
-from dashcamd.services.messages import FramesLost, Judged, PartAbandoned, PartClosed, RoomNeeded
+from dashcamd.services.messages import (
+    Armed,
+    Bumped,
+    EventOpened,
+    FramesLost,
+    Judged,
+    PartAbandoned,
+    PartClosed,
+    PartsLocked,
+    RoomNeeded,
+    Triggered,
+)
 from dashcamd.services.record import RecordService
 from dashcamd.storage import catalog
 from dashcamd.storage.recovery import is_interrupted, recover_event
@@ -29,7 +41,7 @@ POLICY = Policy(pre_roll_s=2, post_roll_s=2, gap_s=6, segment_s=120)
 class Desk:
     """A record service with everything around it, driven second by second."""
 
-    def __init__(self, disk, capacity=10**8):
+    def __init__(self, disk, capacity=10**8, segment_s=120):
         self.clock = SimClock(START)
         self.ring = Ring(capacity)
         self.inbox, self.keep, self.failed = Mailbox(64), Mailbox(64), Mailbox(64)
@@ -37,7 +49,7 @@ class Desk:
         self.board = Board()
         self.disk = disk
         self.settings = held(Config())
-        recording = Recording(POLICY, self.ring)
+        recording = Recording(replace(POLICY, segment_s=segment_s), self.ring)
         self.service = RecordService(
             self.settings,
             recording,
@@ -54,11 +66,11 @@ class Desk:
     def plug(self, disk=None):
         self.slot.put(Volume(disk or self.disk, "/stick", "boot"))
 
-    def feed(self, frames, moving=True):
+    def feed(self, frames, moving=True, reason="motion"):
         for frame in frames:
             self.ring.append(frame)
             self.clock.advance_to(frame.ts)
-            motion = Motion(frame.ts, frame.ts) if moving else None
+            motion = Motion(frame.ts, frame.ts, reason) if moving else None
             self.inbox.put(Judged(frame.ts, motion))
             if frame.key:
                 self.step()
@@ -172,6 +184,57 @@ def test_what_was_lost_before_a_stick_came_is_told_with_the_name_of_its_event():
     (lost,) = [message for message in desk.told if isinstance(message, FramesLost)]
     assert lost.name is not None
     assert lost.gap.frames > 0
+
+
+def locked(desk):
+    return [message.parts for message in desk.told if isinstance(message, PartsLocked)]
+
+
+def split_desk():
+    desk = Desk(MemoryDisk(), segment_s=2)
+    desk.plug()
+    return desk
+
+
+def test_a_bump_locks_the_part_before_this_one_and_the_next():
+    desk = split_desk()
+    desk.feed(second("kppppppppp" * 5))
+    desk.inbox.put(Bumped(desk.clock.monotonic() - 1.5))
+    desk.step()
+    desk.feed(second("kppppppppp" * 4, at=50))
+    assert {part for parts in locked(desk) for part in parts} == {0, 1, 2}
+
+
+def test_disarmed_a_bump_locks_nothing():
+    desk = split_desk()
+    desk.feed(second("kppppppppp" * 5))
+    desk.inbox.put(Armed(desk.clock.monotonic(), False))
+    desk.inbox.put(Bumped(desk.clock.monotonic() - 0.1))
+    desk.step()
+    assert locked(desk) == []
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("driving", [(0, 1)]), ("motion", [])])
+def test_the_button_locks_on_a_drive_only(reason, expected):
+    desk = split_desk()
+    desk.feed(second("kppppppppp" * 5), reason=reason)
+    desk.inbox.put(Triggered(desk.clock.monotonic() - 0.1, "button"))
+    desk.step()
+    assert locked(desk) == expected
+    assert {message.facts.reason for message in desk.told if isinstance(message, EventOpened)} == {
+        reason
+    }
+
+
+def test_a_drive_has_its_word_in_the_folder_and_the_sidecar():
+    desk = split_desk()
+    desk.feed(second("kppppppppp" * 3))
+    desk.feed(second("kppppppppp" * 3, at=30), reason="driving")
+    desk.close()
+    opened = [message for message in desk.told if isinstance(message, EventOpened)]
+    assert [message.facts.reason for message in opened] == ["motion", "driving"]
+    assert [message.name.folder.rpartition("_")[2] for message in opened] == ["motion", "driving"]
+    assert opened[1].facts.continues == opened[0].name.folder
 
 
 def test_a_volume_taken_away_leaves_its_part_to_recovery(desk):

@@ -1,0 +1,89 @@
+"""Locks on whole events and on parts of them; whatever is unclear keeps more, not less."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashcamd.core import naming
+from dashcamd.storage import catalog
+from dashcamd.storage.deletion import delete_event
+from dashcamd.storage.locking import lock_parts, set_lock
+from dashcamd.storage.recovery import is_interrupted
+from dashcamd.storage.volume import Volume
+from dashcamd.testing import MemoryDisk
+from tests.storage.events import write_event
+
+
+@pytest.fixture
+def disk():
+    return MemoryDisk()
+
+
+@pytest.fixture
+def name(disk):
+    return write_event(Volume(disk, "/stick", "boot"), ("kppp",) * 5, reason="driving")
+
+
+def parts(event):
+    return [naming.parse_part(path.rpartition("/")[2]).number for path in event.parts]
+
+
+def test_locked_parts_stay_when_their_event_makes_room(disk, name):
+    lock_parts(disk, name, (1, 2, 3))
+    event = catalog.load(disk, name)
+    assert event.is_locked
+    assert event.locked_parts == (1, 2, 3)
+    delete_event(disk, event)
+    left = catalog.load(disk, name)
+    assert parts(left) == [1, 2, 3]
+    assert [part.file for part in left.facts.parts] == [
+        path.rpartition("/")[2] for path in left.parts
+    ]
+    assert left.removable == ()
+    assert not is_interrupted(left)
+
+
+def test_bumps_add_up(disk, name):
+    lock_parts(disk, name, (0, 1))
+    lock_parts(disk, name, (3, 4))
+    assert catalog.load(disk, name).locked_parts == (0, 1, 3, 4)
+
+
+def test_a_lock_of_the_whole_event_is_stronger_and_unlocking_takes_both_away(disk, name):
+    lock_parts(disk, name, (1,))
+    set_lock(disk, name.folder, True)
+    lock_parts(disk, name, (2,))
+    event = catalog.load(disk, name)
+    assert event.locked_parts is None
+    assert event.removable == ()
+    set_lock(disk, name.folder, False)
+    assert not catalog.load(disk, name).is_locked
+
+
+def test_an_unlocked_event_is_removable_whole(disk, name):
+    event = catalog.load(disk, name)
+    assert event.removable == event.files
+    delete_event(disk, event)
+    assert list(catalog.names(disk)) == []
+
+
+@pytest.mark.parametrize("text", [b"", b"keep this!", b"Locked parts: p01 p0", b"\xff\xfe", b"p01"])
+def test_a_lock_that_names_no_parts_locks_the_event(disk, name, text):
+    disk.put(name.path + "/locked.txt", text)
+    event = catalog.load(disk, name)
+    assert event.locked_parts is None
+    assert event.removable == ()
+
+
+def test_what_a_windows_editor_saved_is_read():
+    assert naming.locked_parts("Hello\r\nLocked parts: p01 p12 .\r\n") == (1, 12)
+
+
+@given(st.sets(st.integers(0, 9999), min_size=1), st.data())
+def test_a_torn_lock_never_names_fewer_parts(numbers, data):
+    line = naming.locked_parts_line(numbers)
+    assert naming.locked_parts(line) == tuple(sorted(numbers))
+    torn = line[: data.draw(st.integers(0, len(line) - 2))]
+    assert naming.locked_parts(torn) is None
