@@ -122,7 +122,7 @@ def build(file: Config, world: World) -> House:
         to_record,
         board,
     )
-    detect = DetectService(in_force, wires.fields, to_record, board)
+    detect = DetectService(in_force, wires.fields, to_record, board, to_keep)
     record = RecordService(
         in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )

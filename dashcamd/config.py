@@ -358,6 +358,13 @@ class StorageConfig:
         low=1,
         high=100,
     )
+    trace_mib: int = setting(
+        64,
+        "Space for the trace of what the detector saw, about a day of it, so that a night can be "
+        "replayed with other settings; at most a hundredth of the volume; 0 keeps none.",
+        low=0,
+        high=4096,
+    )
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ DAMAGED_SUFFIX = ".damaged"
 _EVENT = re.compile(r"^(\d{6})_e(\d{6,12})_([a-z]{1,16})$", re.ASCII)
 _DAY = re.compile(r"^(\d{4}-\d{2}-\d{2}|boot-\d{6,12})$", re.ASCII)
 _PART = re.compile(r"^(\d{6})_p(\d{2,6})(\.part\.mp4|\.mp4|\.damaged)$", re.ASCII)
+_TRACE = re.compile(r"^trace-(\d{6,12})-(\d{4,8})\.bin$", re.ASCII)
 _LOST = re.compile(r"^(\d{6})~\d{1,4}\.mp4$", re.ASCII | re.IGNORECASE)
 _LOCKED_PARTS = re.compile(r"^Locked parts:((?: p\d{2,6})+) \.$", re.ASCII | re.MULTILINE)
 _REASON = re.compile(r"[^a-z]")
@@ -63,11 +64,8 @@ def event_name(
 ) -> EventName:
     """Name an event that begins at local time `start`, or `uptime_s` after power-on."""
     word = _REASON.sub("", reason.lower())[:16] or "event"
-    if start is None:
-        day, stamp = "boot-%06d" % boot, _clock_face(uptime_s)
-    else:
-        day, stamp = start.strftime("%Y-%m-%d"), start.strftime("%H%M%S")
-    return EventName(day, "%s_e%06d_%s" % (stamp, number, word))
+    stamp = _clock_face(uptime_s) if start is None else start.strftime("%H%M%S")
+    return EventName(day_name(start, boot), "%s_e%06d_%s" % (stamp, number, word))
 
 
 def part_name(number: int, start: Optional[datetime], uptime_s: Seconds) -> str:
@@ -103,6 +101,22 @@ def parse_part(name: str) -> Optional[PartName]:
     """What the file `name` says of a part, None if it is not one."""
     match = _PART.match(name)
     return PartName(int(match.group(2)), match.group(3)) if match else None
+
+
+def trace_name(boot: int, hour: int) -> str:
+    """Name the trace of one hour since power-on."""
+    return "trace-%06d-%04d.bin" % (boot, hour)
+
+
+def parse_trace(name: str) -> Optional[Tuple[int, int]]:
+    """Boot and hour of a trace's file name, None if it is not one."""
+    match = _TRACE.match(name)
+    return (int(match.group(1)), int(match.group(2))) if match else None
+
+
+def day_name(start: Optional[datetime], boot: int) -> str:
+    """The folder of the day of a local time, or of a boot without a clock."""
+    return "boot-%06d" % boot if start is None else start.strftime("%Y-%m-%d")
 
 
 def locked_parts(text: str) -> Optional[Tuple[int, ...]]:

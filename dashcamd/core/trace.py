@@ -213,7 +213,8 @@ def _quantised(sad: Array) -> Array:
 
 def _restored(steps: Array) -> Array:
     root = steps.astype(np.uint32) * int(STEP)
-    return np.minimum(root * root, 65535).astype(np.uint16)
+    sad: Array = np.minimum(root * root, 65535).astype(np.uint16)
+    return sad
 
 
 def chunks_of(data: bytes) -> Iterator[Tuple[TraceChunk, Json]]:
@@ -247,23 +248,16 @@ def whole_chunk(data: bytes, place: int) -> int:
 def _parsed(head: bytes, body: bytes) -> Optional[Tuple[TraceChunk, Json]]:
     try:
         meta = json.loads(head.decode("ascii"))
-        sizes = [int(meta[key]) for key in ("fields", "rows", "cols")]
-        stamps = [float(meta[key]) for key in ("start", "end", "scale")]
-        if not all(abs(one) < 1e12 for one in stamps):
-            return None
-        if not (0 < sizes[1] <= MAX_SIDE and 0 < sizes[2] <= MAX_SIDE):
-            return None
-        chunk = TraceChunk(
-            stamps[0],
-            stamps[1],
-            *sizes,
-            source=str(meta["source"])[:16],
-            scale=stamps[2],
-            body=body,
-        )
+        fields, rows, cols = (int(meta[key]) for key in ("fields", "rows", "cols"))
+        start, end, scale = (float(meta[key]) for key in ("start", "end", "scale"))
+        source = str(meta["source"])[:16]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-    return chunk, meta
+    if not all(abs(one) < 1e12 for one in (start, end, scale)):
+        return None
+    if not (0 < rows <= MAX_SIDE and 0 < cols <= MAX_SIDE):
+        return None
+    return TraceChunk(start, end, fields, rows, cols, source, scale, body), meta
 
 
 def fields_of(chunk: TraceChunk) -> Iterator[MotionField]:

@@ -6,9 +6,10 @@ import threading
 from typing import Optional
 
 from dashcamd.config import Config
+from dashcamd.core.trace import TraceChunk, Tracer
 from dashcamd.core.watch import Seen, Watch
 from dashcamd.handover import Board, Follower, Latest, Mailbox
-from dashcamd.services.messages import Bumped, Judged, RecordMessage
+from dashcamd.services.messages import Bumped, Judged, KeepMessage, RecordMessage, Traced
 from dashcamd.types import MotionField, Seconds
 
 IDLE_S = 1.0
@@ -26,12 +27,16 @@ class DetectService:
         fields: Mailbox[MotionField],
         record: Mailbox[RecordMessage],
         board: Board,
+        keep: Optional[Mailbox[KeepMessage]] = None,
     ) -> None:
+        """`keep` is told the trace, if one is wanted."""
         self.wake: threading.Event = fields.wake
         self._settings = Follower(settings)
         self._fields = fields
         self._record = record
         self._board = board
+        self._keep = keep
+        self._tracer = Tracer()
         self._judged = 0
         self._bumps = 0
         self._last: Optional[Seen] = None
@@ -52,6 +57,7 @@ class DetectService:
     def close(self) -> None:
         """Judge the last fields."""
         self.step(self._posted + POST_S)
+        self._tell_trace(self._tracer.flush())
 
     def _begin(self) -> None:
         """Judge by the settings as they are now, from nothing."""
@@ -65,9 +71,15 @@ class DetectService:
             return
         self._last = seen = self._watch.step(field)
         self._record.put(Judged(field.ts, seen.motion))
+        if self._settings.value.storage.trace_mib:
+            self._tell_trace(self._tracer.take(field, seen.is_driving))
         if seen.bump is not None:
             self._bumps += 1
             self._record.put(Bumped(seen.bump))
+
+    def _tell_trace(self, chunk: Optional[TraceChunk]) -> None:
+        if chunk is not None and self._keep is not None:
+            self._keep.put(Traced(chunk))
 
     def _post(self) -> None:
         last = self._last

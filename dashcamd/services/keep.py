@@ -17,6 +17,7 @@ from dashcamd.core import naming
 from dashcamd.core.naming import EventName
 from dashcamd.core.retention import OpenParts
 from dashcamd.core.timeline import Timeline
+from dashcamd.core.trace import TraceChunk
 from dashcamd.core.wants import Story
 from dashcamd.errors import OperationError, StorageError
 from dashcamd.handover import Board, Follower, Latest, Mailbox
@@ -30,9 +31,11 @@ from dashcamd.services.messages import (
     PartClosed,
     PartsLocked,
     RoomNeeded,
+    Traced,
 )
 from dashcamd.services.redating import Redating
 from dashcamd.services.retention import Retention
+from dashcamd.services.traces import Traces
 from dashcamd.storage import catalog, recovery, sidecar
 from dashcamd.storage.deletion import delete_part
 from dashcamd.storage.disk import replace_file
@@ -99,6 +102,7 @@ class KeepService:
         self._want_cover = want_cover
         self._timeline = timeline
         self._board = board
+        self._traces = Traces(timeline)
         self._slot_version = 0
         self._open: Dict[str, _Open] = {}
         self._next_retention: Seconds = float("-inf")
@@ -256,6 +260,8 @@ class KeepService:
             self._recover_abandoned(message)
         elif isinstance(message, PartsLocked):
             lock_parts(message.volume.disk, message.name, message.parts)
+        elif isinstance(message, Traced):
+            self._keep_trace(message.chunk)
         elif isinstance(message, FramesLost):
             self._add_gap(message)
         elif isinstance(message, EventClosed):
@@ -264,6 +270,10 @@ class KeepService:
             self._next_retention = float("-inf")
         elif isinstance(message, DeleteAsked):
             self._delete_asked(message)
+
+    def _keep_trace(self, chunk: TraceChunk) -> None:
+        volume = self._desk.volume if self._desk is not None else None
+        self._traces.take(volume, chunk, self._settings.value.storage.trace_mib)
 
     def _add_part(self, message: PartClosed) -> None:
         path = "%s/%s" % (message.name.path, message.part.file)

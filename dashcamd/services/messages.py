@@ -7,6 +7,7 @@ from typing import Callable, Optional, Tuple, Union
 
 from dashcamd.config_layers import Table, Verdict
 from dashcamd.core.naming import EventName
+from dashcamd.core.trace import TraceChunk
 from dashcamd.core.wants import Story
 from dashcamd.storage.sidecar import EventFacts, PartFacts
 from dashcamd.storage.volume import Volume
@@ -122,6 +123,13 @@ class PartsLocked:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """The detector has seen so much more: keep it if there is a volume."""
+
+    chunk: TraceChunk
+
+
+@dataclass(frozen=True)
 class FramesLost:
     """Frames of event `name` were wanted and are gone."""
 
@@ -157,6 +165,7 @@ KeepMessage = Union[
     PartClosed,
     PartAbandoned,
     PartsLocked,
+    Traced,
     FramesLost,
     EventClosed,
     RoomNeeded,

@@ -124,6 +124,19 @@ def test_the_board_says_what_the_camera_itself_does():
     assert desk.posted["mode"] == "car"
 
 
+def test_what_was_seen_is_told_to_keep_a_minute_at_a_time_and_at_the_end():
+    desk = Desk()
+    keep = Mailbox(100)
+    service = DetectService(MotionConfig(), desk.fields, desk.record, desk.board, keep)
+    for one in still(0, 130):
+        desk.fields.put(one)
+    service.step(130.0)
+    assert [round(message.chunk.end) for message in keep.drain()] == [60, 120]
+    service.close()
+    (last,) = keep.drain()
+    assert last.chunk.end >= 128
+
+
 def test_health_is_what_the_machine_says():
     board = Board()
     HealthService(lambda: {"temperature_c": 55.0}, board).step(0.0)
