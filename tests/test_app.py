@@ -9,7 +9,7 @@ import pytest
 
 from dashcamd import app
 from dashcamd.clock import SimClock, SystemClock
-from dashcamd.storage import catalog
+from dashcamd.storage import catalog, trace_log
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.storage.folder import FolderSource
 from dashcamd.testing import MemoryDisk, ScriptCamera
@@ -65,10 +65,11 @@ def test_every_event_gets_a_cover_of_its_motion():
     assert 100 <= int(cover[2:-2]) <= 130
 
 
-def test_nothing_is_written_while_nothing_moves():
+def test_no_video_is_written_while_nothing_moves():
     daemon = Daemon(script(30)).run().close()
     assert daemon.events() == []
-    assert daemon.disk.paths == ["DASHCAM/volume.json"]
+    (trace,) = trace_log.files(daemon.disk)
+    assert daemon.disk.paths == [trace.path, "DASHCAM/volume.json"]
 
 
 @pytest.mark.timeout(60)

