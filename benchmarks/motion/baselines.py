@@ -107,31 +107,38 @@ class MotionStyle(_Rule):
 
     def verdict(self, t, luma):
         """Compare with the reference, despeckle, count."""
-        now = luma.astype(np.int16)
         if self._reference is None:
-            self._reference = now.copy()
-            self._static = np.zeros(now.shape, np.uint8)
+            self._reference = luma.copy()
+            self._static = np.zeros(luma.shape, np.uint8)
             return False
-        apart = np.abs(now - self._reference)
+        apart = np.maximum(luma, self._reference)
+        apart -= np.minimum(luma, self._reference)
         changed = apart > self._noise
-        quiet = ~changed
-        if quiet.any():
-            self._noise = 4 + (self._noise + float(apart[quiet].mean())) / 2
+        there = apart[changed]
+        quiet = apart.size - there.size
+        if quiet:
+            mean = (float(apart.sum(dtype=np.int64)) - float(there.sum(dtype=np.int64))) / quiet
+            self._noise = 4 + (self._noise + mean) / 2
         kept = ~_grown(~changed)
+        if not kept.any():
+            self._static[...] = 0
+            self._join(luma, changed, changed)
+            return False
         kept = _grown(kept & _shrunk_cross(kept))
-        count = int(np.count_nonzero(kept)) * now.size // now.size
         blob = changed & _grown(_grown(kept))
-        self._learn(now, changed, blob)
-        total = np.count_nonzero(blob)
-        wanted = 1500 * now.size / (640 * 480)
-        return t > 1 and count > 0 and wanted < total < 1.5 * now.size
+        self._learn(luma, changed, blob)
+        wanted = 1500 * luma.size / (640 * 480)
+        return t > 1 and bool(kept.any()) and wanted < np.count_nonzero(blob) < 1.5 * luma.size
 
     def _learn(self, now, changed, blob):
         """Still pixels are copied, differing ones averaged in, moving ones after a while."""
-        self._static = np.where(blob, np.minimum(self._static + 1, 250), 0).astype(np.uint8)
-        joins = changed & (~blob | (self._static > 200))
+        self._static = np.where(blob, np.minimum(self._static, 249) + 1, 0).astype(np.uint8)
+        self._join(now, changed, changed & (~blob | (self._static > 200)))
+
+    def _join(self, now, changed, joins):
         self._reference = np.where(changed, self._reference, now)
-        self._reference[joins] = (self._reference[joins] + now[joins]) // 2
+        both = self._reference[joins].astype(np.uint16) + now[joins]
+        self._reference[joins] = both // 2
 
 
 def _shrunk_cross(mask):

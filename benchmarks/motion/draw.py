@@ -232,11 +232,11 @@ def snow(rng, flakes, speed=90.0):
     return effect
 
 
-def insects(rng, count, pixels):
+def insects(rng, count, pixels, within_s=40):
     """Blurred bright spots on fast curly ways, each in sight for less than a second."""
     flights = []
     for _ in range(count):
-        flights.append((rng.random() * 40, rng.random(4), 0.25 + rng.random() * 0.6))
+        flights.append((rng.random() * within_s, rng.random(4), 0.25 + rng.random() * 0.6))
     spot = ellipse(pixels, pixels)
 
     def effect(picture, t):

@@ -2,10 +2,14 @@
 
 * ``ffmpeg``: the picture as libx264 leaves it (ultrafast, crf 26, no B frames, 1 s GOP), through
   `LumaField` as the software cameras do;
-* ``lores``: the uncoded picture at half size, as libcamera's second stream delivers it;
+* ``lores``: the uncoded picture at half size, ten a second, as libcamera's second stream delivers;
 * ``videocore``: whole even-pixel vectors found at half size, SAD at the matched place, nothing on
   I frames, every picture: what the legacy firmware is documented to give;
 * ``vectors``: FFmpeg's exported vectors with the plain SAD, food for the peers' vector rules.
+
+Four layers are kept a scene. The *footage*, its encoded and (losslessly) its halved pictures, is
+what drawing costs; of it come *fields*, anew when `dashcamd.core.luma` or `shake` has changed,
+*videocore* matches, and for the *peers* FFmpeg's vectors and the verdicts of the pixel rules.
 """
 
 from __future__ import annotations
@@ -15,24 +19,29 @@ import inspect
 import os
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 
 from benchmarks.motion import baselines, draw, scenes
+from benchmarks.motion.matching import halved, videocore_blocks
 from dashcamd.core import luma, shake
 from dashcamd.core.fields import block_sad, vector_blocks
 from dashcamd.core.luma import LumaField
-from dashcamd.types import MOTION_DTYPE, MotionField
+from dashcamd.types import MotionField
 
 CACHE = Path(os.environ.get("DASHCAMD_BENCH_CACHE", Path(tempfile.gettempdir()) / "dashcamd-bench"))
-REACH = 8
-ZERO_BIAS = 96
 GOP = 20
-EXTRACTION = 1
-"""Raise it when this module or the pixel rules change what a cached file would hold."""
+HALF = (draw.WIDE // 2, draw.HIGH // 2)
+DRAWING = 2
+"""Raise it when what is drawn, encoded, matched, or a pixel rule changes: all is made anew."""
 SOURCES = ("ffmpeg", "lores", "videocore")
+
+X264 = {"preset": "ultrafast", "tune": "zerolatency"}
+CODED = {**X264, "crf": "26", "x264-params": "bframes=0:ref=1:scenecut=0:threads=1"}
+LOSSLESS = {**X264, "qp": "0", "x264-params": "bframes=0:ref=1:scenecut=0:threads=1"}
 
 
 @dataclass
@@ -57,41 +66,58 @@ class Fields:
         return len(self.moving) / self.fps
 
 
-def of_scene(scene, refresh=False) -> Fields:
-    """The fields of `scene`, from the cache when neither scene nor extraction has changed."""
-    return _cached(scene.name, _digest(scene.name), lambda: _extract_scene(scene), refresh)
+LAYERS = ("fields", "videocore", "peers")
 
 
-def of_clip(path, name, fps, refresh=False) -> Fields:
+def of_scene(scene, refresh=False, layers=LAYERS) -> Fields:
+    """The fields of `scene`, from the cache where neither drawing nor `LumaField` has changed."""
+    key = _key(DRAWING, scene.seed)
+    footage = _kept(scene.name, "footage", key, lambda: film(scene), refresh)
+    makers = {"fields": _scene_fields, "videocore": _scene_matches, "peers": _scene_peers}
+    return _with_layers(scene.name, footage, key, makers, refresh, layers)
+
+
+def of_clip(path, name, fps, refresh=False, layers=LAYERS) -> Fields:
     """The fields of a video file (no truth flags, no uncoded picture)."""
-    key = _digest(name) + str(Path(path).stat().st_size)
-    return _cached(name, key, lambda: _extract_clip(path, name, fps), refresh)
+    key = _key(DRAWING, Path(path).stat().st_size)
+    stamps = {"path": str(path), "fps": np.array(fps)}
+    footage = _kept(name, "footage", key, lambda: _clip_facts(stamps), refresh)
+    makers = {"fields": _clip_fields, "videocore": _clip_matches, "peers": _clip_peers}
+    return _with_layers(name, {**footage, **stamps}, key, makers, refresh, layers)
 
 
-def _digest(name):
-    text = name + str(EXTRACTION)
-    for module in (draw, scenes, luma, shake):
-        text += inspect.getsource(module)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _with_layers(name, footage, key, makers, refresh, layers):
+    arrays = dict(footage)
+    for layer in layers:
+        own = _key(key, *_luma_sources()) if layer == "fields" else key
+        arrays.update(_kept(name, layer, own, lambda: makers[layer](footage), refresh))
+    fields = {k[2:]: (arrays["t." + k[2:]], arrays[k]) for k in arrays if k.startswith("f.")}
+    pixels = {k[2:]: arrays[k] for k in arrays if k.startswith("p.")}
+    return Fields(name, float(footage["fps"]), footage["moving"], fields, pixels)
 
 
-def _cached(name, key, make, refresh) -> Fields:
+def _luma_sources():
+    return inspect.getsource(luma), inspect.getsource(shake)
+
+
+def _key(*parts):
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+
+def _kept(name, layer, key, make, refresh):
+    """The arrays that `make` answers, from the cache when they are there under `key`."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    path = CACHE / (name + "." + hashlib.sha256(key.encode()).hexdigest()[:12] + ".npz")
+    path = CACHE / ("%s.%s.%s.npz" % (name, layer, key))
     if refresh or not path.exists():
         made = make()
-        arrays = {"moving": made.moving, "fps": np.array(made.fps)}
-        for source, (stamps, blocks) in made.fields.items():
-            arrays["t." + source], arrays["f." + source] = stamps, blocks
-        for rule, verdict in made.pixels.items():
-            arrays["p." + rule] = verdict
-        for old in CACHE.glob(name + ".*.npz"):
+        for old in CACHE.glob("%s.%s.*.npz" % (name, layer)):
             old.unlink()
-        np.savez(path, **arrays)
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, **made)
+        part.rename(path)
     with np.load(path) as held:
-        fields = {k[2:]: (held["t." + k[2:]], held[k]) for k in held.files if k.startswith("f.")}
-        pixels = {k[2:]: held[k] for k in held.files if k.startswith("p.")}
-        return Fields(name, float(held["fps"]), held["moving"], fields, pixels)
+        return dict(held)
 
 
 class _Gather:
@@ -107,95 +133,161 @@ class _Gather:
             all_blocks.append(blocks)
 
     def arrays(self):
-        return {source: (np.array(t), np.array(b)) for source, (t, b) in self._held.items()}
+        made = {}
+        for source, (stamps, blocks) in self._held.items():
+            made["t." + source], made["f." + source] = np.array(stamps), np.array(blocks)
+        return made
 
 
-def _extract_scene(scene) -> Fields:
+def film(scene):
+    """Draw and encode a scene: the layer that the others are made of."""
+    moving = []
+    coded, lossless = _Film(draw.WIDE, draw.HIGH, CODED), _Film(*HALF, LOSSLESS)
+    for _, picture, is_moving in scene.frames():
+        moving.append(is_moving)
+        lossless.add(halved(picture))
+        coded.add(picture)
+    return {
+        "moving": np.array(moving),
+        "fps": np.array(scenes.FPS),
+        **coded.arrays("coded"),
+        **lossless.arrays("lossless"),
+    }
+
+
+def _scene_fields(footage):
+    """Our fields of the pictures that were kept."""
+    gather = _Gather()
+    field = LumaField(draw.WIDE, draw.HIGH)
+    for i, frame in enumerate(_Film.kept(footage, "coded")):
+        gather.add("ffmpeg", i / scenes.FPS, field.step(i / scenes.FPS, _luma_of(frame)))
+    field = LumaField(*HALF)
+    for i, frame in enumerate(_Film.kept(footage, "lossless")):
+        gather.add("lores", i / scenes.FPS, field.step(i / scenes.FPS, _luma_of(frame)))
+    return gather.arrays()
+
+
+def _scene_matches(footage):
+    halves = (_luma_of(frame) for frame in _Film.kept(footage, "lossless"))
+    return _matches(((half, i % GOP == 0) for i, half in enumerate(halves)), scenes.FPS)
+
+
+def _scene_peers(footage):
+    return _peers(_Film.kept(footage, "coded"), scenes.FPS)
+
+
+def _matches(pictures, fps):
+    """VideoCore-like fields of (halved picture, whether an I frame)."""
+    gather, before = _Gather(), None
+    for i, (half, is_key) in enumerate(pictures):
+        if before is not None and not is_key:
+            gather.add("videocore", i / fps, videocore_blocks(half, before))
+        before = half.copy()
+    return gather.arrays()
+
+
+def _peers(frames, fps):
+    """FFmpeg's vectors, and what the pixel rules say of decoded frames."""
+    gather, before, rules = _Gather(), None, baselines.pixel_rules()
+    for i, frame in enumerate(frames):
+        plane = _luma_of(frame).copy()
+        vectors = frame.side_data.get("MOTION_VECTORS")
+        if vectors is not None and before is not None:
+            sad = block_sad(before, plane)
+            gather.add("vectors", i / fps, vector_blocks(vectors.to_ndarray(), sad))
+        for rule in rules.values():
+            rule.see(i / fps, plane)
+        before = plane
+    verdicts = {"p." + name: np.array(rule.flags) for name, rule in rules.items()}
+    return {**gather.arrays(), **verdicts}
+
+
+def _clip_frames(footage):
     import av
 
-    gather, moving = _Gather(), []
-    pixel_rules = baselines.pixel_rules()
-    lores, coded = LumaField(draw.WIDE // 2, draw.HIGH // 2), LumaField(draw.WIDE, draw.HIGH)
-    before_half = before = None
-    encoder = _encoder()
+    with av.open(footage["path"]) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.options = {"flags2": "+export_mvs", "skip_loop_filter": "all"}
+        yield from container.decode(stream)
+
+
+def _clip_facts(footage):
+    count = sum(1 for _ in _clip_frames(footage))
+    return {"moving": np.zeros(count, bool), "fps": footage["fps"]}
+
+
+def _clip_fields(footage):
+    gather, field, fps = _Gather(), None, float(footage["fps"])
+    for i, frame in enumerate(_clip_frames(footage)):
+        field = field or LumaField(frame.width, frame.height)
+        gather.add("ffmpeg", i / fps, field.step(i / fps, _luma_of(frame)))
+    return gather.arrays()
+
+
+def _clip_matches(footage):
+    pictures = ((halved(_luma_of(frame)), frame.key_frame) for frame in _clip_frames(footage))
+    return _matches(pictures, float(footage["fps"]))
+
+
+def _clip_peers(footage):
+    return _peers(_clip_frames(footage), float(footage["fps"]))
+
+
+class _Film:
+    """Encoded pictures of one size: add luma planes; kept as two arrays."""
+
+    def __init__(self, wide, high, options):
+        self._encoder = _encoder(wide, high, options)
+        self._packets: List[bytes] = []
+        self._count = 0
+
+    def add(self, luma):
+        """Encode the next picture."""
+        self._packets += map(bytes, self._encoder.encode(_frame(luma, self._count)))
+        self._count += 1
+
+    def arrays(self, name):
+        """What to keep. No picture can be added afterwards."""
+        self._packets += map(bytes, self._encoder.encode(None))
+        sizes = np.array([len(one) for one in self._packets])
+        return {name: np.frombuffer(b"".join(self._packets), np.uint8), name + ".sizes": sizes}
+
+    @staticmethod
+    def kept(arrays, name):
+        """Decode the frames that `arrays` hold under `name`."""
+        import av
+
+        decoder = _decoder()
+        data, sizes = arrays[name], arrays[name + ".sizes"]
+        for end, size in zip(np.cumsum(sizes), sizes):
+            yield from decoder.decode(av.Packet(data[end - size : end].tobytes()))
+        yield from decoder.decode(None)
+
+
+def _decoder():
+    import av
+
     decoder = av.CodecContext.create("h264", "r")
     decoder.options = {"flags2": "+export_mvs", "skip_loop_filter": "all"}
     decoder.thread_type = "SLICE"
-    stamps = []
-
-    def decoded(packets):
-        nonlocal before
-        for packet in packets:
-            for frame in decoder.decode(packet):
-                before = _seen(gather, pixel_rules, coded, frame, stamps.pop(0), before)
-
-    for i, (t, picture, is_moving) in enumerate(scene.frames()):
-        moving.append(is_moving)
-        stamps.append(t)
-        half = _halved(picture)
-        gather.add("lores", t, lores.step(t, half))
-        if before_half is not None and i % GOP:
-            gather.add("videocore", t, videocore_blocks(half, before_half))
-        before_half = half
-        decoded(encoder.encode(_frame(picture, i)))
-    decoded(encoder.encode(None))
-    decoded([None])
-    verdicts = {name: np.array(rule.flags) for name, rule in pixel_rules.items()}
-    return Fields(scene.name, scenes.FPS, np.array(moving), gather.arrays(), verdicts)
+    return decoder
 
 
-def _seen(gather, pixel_rules, coded, frame, t, before):
-    """One decoded picture: its fields and what the pixel rules say."""
-    plane = frame.planes[0]
-    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[
-        : frame.height, : frame.width
-    ]
-    gather.add("ffmpeg", t, coded.step(t, luma))
-    vectors = frame.side_data.get("MOTION_VECTORS")
-    if vectors is not None and before is not None:
-        gather.add("vectors", t, vector_blocks(vectors.to_ndarray(), block_sad(before, luma)))
-    for rule in pixel_rules.values():
-        rule.see(t, luma)
-    return luma.copy()
-
-
-def _extract_clip(path, name, fps) -> Fields:
-    import av
-
-    gather, pixel_rules, before, count = _Gather(), baselines.pixel_rules(), None, 0
-    coded = half = before_half = None
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.options = {"flags2": "+export_mvs", "skip_loop_filter": "all"}
-        for frame in container.decode(stream):
-            t = count / fps
-            coded = coded or LumaField(frame.width, frame.height)
-            before = _seen(gather, pixel_rules, coded, frame, t, before)
-            half = _halved(before)
-            if before_half is not None and not frame.key_frame:
-                gather.add("videocore", t, videocore_blocks(half, before_half))
-            before_half = half
-            count += 1
-    verdicts = {rule: np.array(one.flags) for rule, one in pixel_rules.items()}
-    return Fields(name, fps, np.zeros(count, bool), gather.arrays(), verdicts)
-
-
-def _encoder():
+def _encoder(wide, high, options):
     import av
 
     context = av.CodecContext.create("libx264", "w")
-    context.width, context.height, context.pix_fmt = draw.WIDE, draw.HIGH, "yuv420p"
-    from fractions import Fraction
-
+    context.width, context.height, context.pix_fmt = wide, high, "yuv420p"
     context.time_base = Fraction(1, scenes.FPS)
     context.gop_size = GOP
-    context.options = {
-        "preset": "ultrafast",
-        "tune": "zerolatency",
-        "crf": "26",
-        "x264-params": "bframes=0:ref=1:scenecut=0:threads=1",
-    }
+    context.options = options
     return context
+
+
+def _luma_of(frame):
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]
 
 
 def _frame(luma, number):
@@ -206,39 +298,3 @@ def _frame(luma, number):
     frame = av.VideoFrame.from_ndarray(np.vstack([luma, grey]), format="yuv420p")
     frame.pts = number
     return frame
-
-
-def _halved(luma):
-    high, wide = luma.shape
-    luma = luma[: high // 2 * 2, : wide // 2 * 2]
-    rows = luma[0::2].astype(np.uint16) + luma[1::2]
-    return ((rows[:, 0::2] + rows[:, 1::2]) >> 2).astype(np.uint8)
-
-
-def videocore_blocks(now, before):
-    """Coarse matching at half size: the best of 81 even-pixel places for each macroblock."""
-    high, wide = now.shape
-    rows, cols = -(-high // 8), -(-wide // 8)
-    spare = (0, rows * 8 - high), (0, cols * 8 - wide)
-    now = np.pad(now, spare, mode="edge")
-    reach = REACH // 2
-    wider = np.pad(np.pad(before, spare, mode="edge"), reach, mode="edge")
-    places = [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
-    places.sort(key=lambda place: place[0] ** 2 + place[1] ** 2)
-    best = np.full((rows, cols), 65535, np.int32)
-    x_best, y_best = np.zeros((rows, cols), np.int8), np.zeros((rows, cols), np.int8)
-    for y, x in places:
-        there = wider[reach + y : reach + y + rows * 8, reach + x : reach + x + cols * 8]
-        apart = np.maximum(now, there)
-        apart -= np.minimum(now, there)
-        lines = apart.reshape(rows, 8, cols * 8).sum(1, dtype=np.uint16)
-        sad = lines.reshape(rows, cols, 8).sum(2, dtype=np.int32) * 4
-        cost = sad + (ZERO_BIAS if (x or y) else 0)
-        better = cost < best
-        best[better] = cost[better]
-        x_best[better], y_best[better] = 2 * x, 2 * y
-    blocks = np.zeros((rows, cols + 1), MOTION_DTYPE)
-    blocks["x"][:, :-1], blocks["y"][:, :-1] = x_best, y_best
-    moved = (x_best != 0) | (y_best != 0)
-    blocks["sad"][:, :-1] = np.minimum(best - ZERO_BIAS * moved, 65535)
-    return blocks

@@ -38,6 +38,25 @@ COMPENSATE_SAD = 512
 MAX_GAIN = 2.5
 """A block that changes its brightness by more is not the same thing under other light."""
 
+WHITE = 224 * 4
+WHITE_PIXELS = 2
+"""A block with so many binned pixels this bright, in either picture, may be blinded: there light no
+longer multiplies, and the texture it swallows looks like one that moved."""
+
+LIT_SAD = 2048
+LIT_PART = 0.3
+MAX_LIT_SAD = 14000
+"""A block that differs by at least the first and keeps at most this part is lit, not covered. What
+differs by more than the last is not taken for glare: a sweep of headlights changes a block by up to
+50 levels in 0.1 s, a hand before the sky by 100; a flash is too short to count."""
+
+BLINDED_PART = 0.6
+HALO_PART = 0.4
+HALO_SMOOTH = 0.3
+"""What is left in a blinded block is light too when it is below the first part of the difference,
+when the second part of the blocks up to two away are lit, and when the block has changed about as
+much as those around it: glare has a soft halo, a thing before a white sky has an edge."""
+
 SHAKEN_NINTHS = 5
 """A shift is believed when so many ninths of the picture agree."""
 
@@ -135,9 +154,35 @@ def compensated_sad(now: Array, before: Array) -> Array:
     """
     sad = _cell_sums(_difference(now, before))
     at = np.nonzero(sad > COMPENSATE_SAD)
-    if len(at[0]):
-        sad[at] = np.minimum(sad[at], _residual(_cells(now, at), _cells(before, at)))
+    if not len(at[0]):
+        return sad
+    differs = sad[at]
+    cells = _cells(now, at), _cells(before, at)
+    white = np.count_nonzero(np.maximum(*cells) >= WHITE, 1)
+    left = np.minimum(differs, _residual(*cells))
+    sad[at] = left
+    blinded = (white >= WHITE_PIXELS) & (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
+    blinded &= left < BLINDED_PART * differs
+    if blinded.any():
+        lit = np.zeros(sad.shape, np.float32)
+        lit[at] = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
+        blinded &= (_mean_around(lit, 2) >= HALO_PART)[at]
+        change = (_cell_sums(now) - _cell_sums(before)).astype(np.float32)
+        apart = np.abs(change - _mean_around(change, 1))
+        blinded &= (apart <= HALO_SMOOTH * np.abs(change))[at]
+        sad[at[0][blinded], at[1][blinded]] = COMPENSATE_SAD
     return sad
+
+
+def _mean_around(plane: Array, reach: int) -> Array:
+    """Mean of each cell and those up to `reach` away; there is nothing outside the picture."""
+    sums = np.pad(np.stack([plane, np.ones_like(plane)]), ((0, 0), (reach, reach), (reach, reach)))
+    for axis in (1, 2):
+        size = sums.shape[axis] - 2 * reach
+        some = [sums.take(range(k, k + size), axis) for k in range(2 * reach + 1)]
+        sums = np.sum(some, axis=0)
+    mean: Array = sums[0] / sums[1]
+    return mean
 
 
 def is_everywhere(sad: Array) -> bool:
