@@ -390,6 +390,11 @@ class WebConfig:
         check=_listen,
         trust=FILE,
     )
+    tls: bool = setting(
+        False,
+        "Encrypt, with a certificate made here (needs the openssl command); the phone asks once "
+        "whether to trust it, `dashcamd password` shows its fingerprint. http:// leads to https://.",
+    )
     names: str = setting(
         "dashcam.local",
         "Names, split by commas, under which the page may be asked for; addresses, localhost and "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import Optional
 
 from dashcamd.cli.arguments import add_json, print_json
-from dashcamd.web import vault
+from dashcamd.web import certificate, vault
 from dashcamd.web.vault import Vault
 
 
@@ -29,20 +30,24 @@ def add(
 
 def act(arguments: argparse.Namespace) -> int:
     """Show or make."""
-    secrets = Vault(vault.path_of(arguments.settings.web.state))
+    web = arguments.settings.web
+    secrets = Vault(vault.path_of(web.state))
     secrets.open()
+    shown = certificate.fingerprint(certificate.path_beside(secrets.path)) if web.tls else None
     if arguments.token:
-        return _tell(arguments.json, "token", secrets.add_token(arguments.token[:60]))
+        return _tell(arguments.json, "token", secrets.add_token(arguments.token[:60]), shown)
     password = secrets.renew() if arguments.new else secrets.password
     if password is None and not arguments.json:
         print("the password was used already and is not kept; dashcamd password --new makes one")
         return 1
-    return _tell(arguments.json, "password", password)
+    return _tell(arguments.json, "password", password, shown)
 
 
-def _tell(as_json: bool, name: str, secret: object) -> int:
+def _tell(as_json: bool, name: str, secret: object, fingerprint: Optional[str]) -> int:
     if as_json:
-        print_json({name: secret})
+        print_json({name: secret, "fingerprint": fingerprint})
     else:
         print(secret)
+        if fingerprint:
+            print("SHA-256 fingerprint of the page's certificate: " + fingerprint)
     return 0 if secret else 1

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import ssl
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional
 
 from dashcamd.errors import DashcamError
 from dashcamd.handover import Board
@@ -59,6 +60,7 @@ class WebService:
         self._is_over = False
         self._failures = 0
         self._fault: Optional[str] = None
+        self._fingerprint: Optional[str] = None
         self._retry_at: Seconds = float("-inf")
         board.subscribe(self._board_changed)
         camera.subscribe(self._frame_came, self._jpeg_came)
@@ -108,9 +110,11 @@ class WebService:
         vault.open()
         threads = FileThreads()
         site = Site(self._rooms, vault, lambda act: loop.run_in_executor(threads, act))
-        serving = server.serve(site)
+        web = self._rooms.config.web
+        tls = await asyncio.to_thread(self._certificate, site.hosts) if web.tls else None
+        serving = server.serve(site, tls)
         try:
-            listener = server.listen(self._rooms.config.web.listen)
+            listener = server.listen(web.listen)
             serving.add_socket(listener)
             self._loop, self._site = loop, site
             self._end = lambda: self._call(over.set)
@@ -125,11 +129,22 @@ class WebService:
             threads.shutdown(wait=False)
             await asyncio.sleep(0)
 
+    def _certificate(self, names: FrozenSet[str]) -> ssl.SSLContext:
+        """Find or make it; without one there is no page, rather than an open one."""
+        from dashcamd.web import certificate
+
+        path = certificate.path_beside(self._vault_path)
+        certificate.ensure(path, names)
+        self._fingerprint = certificate.fingerprint(path)
+        return certificate.context(path)
+
     def _tell(self, name: Any, password: Optional[str]) -> None:
         host, port = name[:2]
         shown = "localhost" if host in ("0.0.0.0", "::") else host
-        address = "http://%s:%d/" % ("[%s]" % shown if ":" in shown else shown, port)
-        self._board.post("web", {"address": address, "fault": None})
+        scheme = "http" if self._fingerprint is None else "https"
+        address = "%s://%s:%d/" % (scheme, "[%s]" % shown if ":" in shown else shown, port)
+        facts = {"address": address, "fingerprint": self._fingerprint, "fault": None}
+        self._board.post("web", facts)
         self._fault = None
         log.info("the page is at %s", address)
         if password is not None:

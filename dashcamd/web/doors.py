@@ -65,6 +65,9 @@ class Door(RequestHandler):
         host = self.request.headers.get("Host", "")
         if not hosts.is_ours(host, self.site.hosts):
             raise HTTPError(421, reason="This is not the name of this camera")
+        if self.site.is_encrypted and self.request.protocol != "https":
+            self._lead_to_https(host)
+            return
         self._identify()
         if not self.session and not self.is_public:
             self.refuse()
@@ -132,6 +135,12 @@ class Door(RequestHandler):
         if not isinstance(document, dict):
             raise HTTPError(400, reason="The content is not a JSON object")
         return document
+
+    def _lead_to_https(self, host: str) -> None:
+        """Nothing is looked at and nothing is answered in the clear."""
+        if self.request.method not in ("GET", "HEAD"):
+            raise HTTPError(403, reason="Use https:// here")
+        self.redirect("https://%s%s" % (host, self.request.uri), status=308)
 
     def _identify(self) -> None:
         """Find out who asks; the file with the secrets may have been changed meanwhile."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
-from typing import Any, Dict, List, Tuple, Type
+import ssl
+from typing import Any, Dict, List, Optional, Tuple, Type
 from weakref import WeakSet
 
 from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, SSLIOStream
 from tornado.web import Application, HTTPError, RequestHandler
 
 from dashcamd.errors import OperationError
@@ -24,6 +26,10 @@ HEADER_S = 8.0
 """A connection that does not finish its request in this time is closed."""
 
 CONNECTIONS = 120
+BUFFER_LIMIT = 1 << 20
+
+HANDSHAKE = b"\x16"
+"""The first byte of a TLS connection (RFC 8446, 5.1)."""
 
 
 class Api(Door):
@@ -140,13 +146,23 @@ class Server(HTTPServer):
         """Tornado's way to hand things in."""
         super().initialize(*args, **kwargs)
         self._open: WeakSet[IOStream] = WeakSet()
+        self.tls: Optional[ssl.SSLContext] = None
 
-    def handle_stream(self, stream: IOStream, address: Any) -> None:
-        """Take a connection, or hang up when there are too many."""
+    async def handle_stream(self, stream: IOStream, address: Any) -> None:  # type: ignore[override]
+        """Take a connection, or hang up when there are too many.
+
+        With a certificate a client may speak either way: TLS begins with a byte that no HTTP
+        request begins with (RFC 8446, 5.1), and plain requests are led to the other.
+        """
         if sum(not known.closed() for known in self._open) >= CONNECTIONS:
             stream.close()
             return
         self._open.add(stream)
+        if self.tls is not None and await _first_byte(stream) == HANDSHAKE:
+            stream = _wrapped(stream, self.tls)
+            self._open.add(stream)
+        if stream.closed():
+            return
         super().handle_stream(stream, address)
 
     def hang_up(self) -> None:
@@ -155,8 +171,39 @@ class Server(HTTPServer):
             stream.close()
 
 
-def serve(site: Site) -> Server:
-    """A server that does not listen yet."""
+async def _first_byte(stream: IOStream) -> bytes:
+    """What the client will say first, left where it is; b"" when it says nothing in time."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(stream.fileno(), ready.set)
+    try:
+        await asyncio.wait_for(ready.wait(), HEADER_S)
+        first: bytes = stream.socket.recv(1, socket.MSG_PEEK)
+        return first
+    except (asyncio.TimeoutError, OSError):
+        stream.close()
+        return b""
+    finally:
+        if not stream.closed():
+            loop.remove_reader(stream.fileno())
+
+
+def _wrapped(stream: IOStream, tls: ssl.SSLContext) -> IOStream:
+    """The same connection in TLS; the handshake has `HEADER_S` like any request."""
+    plain = stream.socket.dup()
+    stream.close()
+    wrapped = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+    return SSLIOStream(wrapped, tls, max_buffer_size=BUFFER_LIMIT)
+
+
+def serve(site: Site, tls: Optional[ssl.SSLContext] = None) -> Server:
+    """A server that does not listen yet; with `tls` plain requests are only led to https."""
+    site.is_encrypted = tls is not None
+    server = _server(site)
+    server.tls = tls
+    return server
+
+
+def _server(site: Site) -> Server:
     return Server(
         application(site),
         max_body_size=BODY_LIMIT,
@@ -164,7 +211,7 @@ def serve(site: Site) -> Server:
         idle_connection_timeout=HEADER_S,
         body_timeout=HEADER_S,
         chunk_size=64 * 1024,
-        max_buffer_size=1 << 20,
+        max_buffer_size=BUFFER_LIMIT,
         xheaders=False,
     )
 

@@ -34,6 +34,8 @@ class Site:
         self.live = Live(rooms.ring)
         self.news = News(self.state)
         self.recordings = Recordings(rooms.volume)
+        self.is_encrypted = False
+        """Whether plain requests are led to https."""
         self.hosts: FrozenSet[str] = hosts.own_names(socket.gethostname(), rooms.config.web.names)
 
     def state(self, session: str) -> Json:
