@@ -34,10 +34,10 @@ test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (ap
 	$(BIN)/python -m pytest -m real tests/browser
 
 test-usb: $(STAMP) ## sticks in a QEMU guest with a stock kernel, and power cuts at every write
-	$(BIN)/python -m pytest -m usb tests/usb
+	$(BIN)/python -m tests.usb || [ $$? -eq 77 ]
 
-test-usb-full: $(STAMP) ## the same with 1000 power cuts per file system
-	DASHCAMD_CUTS=1000 $(BIN)/python -m pytest -m usb tests/usb
+test-usb-full: $(STAMP) ## the same with all scenarios, 1000 power cuts per file system, 100 pulls
+	DASHCAMD_USB_FULL=1 DASHCAMD_CUTS=1000 DASHCAMD_CYCLES=100 $(BIN)/python -m tests.usb || [ $$? -eq 77 ]
 
 test-legacy: ## the real picamera on an emulated VideoCore, in a Debian 11 root
 	$(PYTHON) -m tests.roots.debian11 || [ $$? -eq 77 ]

@@ -24,6 +24,21 @@ def test_a_fresh_file_system_has_no_files(fs, tmp_path):
     assert readers.files(images.inner_of(image, tmp_path / "inner.img"), fs) == {}
 
 
+@pytest.mark.parametrize("size_mib", [64, 128, 160, 1024])
+def test_a_vfat_stick_is_fat32_whatever_its_size(tmp_path, size_mib):
+    """Fewer than 65525 clusters would be FAT16 by the specification, whatever mkfs was told."""
+    if not shutil.which("mkfs.vfat"):
+        pytest.skip("mkfs.vfat is not installed")
+    path = tmp_path / "inner.img"
+    images.make_file_system(path, "vfat", size_mib, "STICK")
+    with path.open("rb") as stream:
+        boot = stream.read(90)
+    per_cluster, reserved, tables = struct.unpack_from("<BHB", boot, 13)
+    sectors, table_sectors = struct.unpack_from("<II", boot, 32)
+    assert (sectors - reserved - tables * table_sectors) // per_cluster >= 65525
+    assert boot[82:87] == b"FAT32"
+
+
 def logged(tmp_path, operations):
     """A log in the kernel's format."""
     data = bytearray(struct.pack("<QQQI", blocklog.MAGIC, 1, 0, 512).ljust(512, b"\0"))
