@@ -1,4 +1,4 @@
-"""The bed from nothing: the guest, then the tests in it. ``python -m tests.usb [pytest's options]``.
+"""The bed from nothing: the guest, then its tests. ``python -m tests.usb [options of pytest]``.
 
 Exit code 77 and one sentence on stderr when this machine cannot run it.
 """
