@@ -176,15 +176,17 @@ class MemoryDisk:
         """What a directory holds, sorted by name."""
         if path not in self._dirs:
             raise storage_error("list", path, errno.ENOENT)
+        above = path + "/" if path else ""
+        start = len(above)
         files = [
-            Entry(name.rpartition("/")[2], True, False, len(inode.live))
+            Entry(name[start:], True, False, len(inode.live))
             for name, inode in self._names.items()
-            if parent_of(name) == path
+            if name.startswith(above) and "/" not in name[start:]
         ]
         dirs = [
-            Entry(name.rpartition("/")[2], False, True, 0)
+            Entry(name[start:], False, True, 0)
             for name in self._dirs
-            if name and parent_of(name) == path
+            if name and name.startswith(above) and "/" not in name[start:]
         ]
         return sorted(files + dirs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Optional
 
@@ -22,7 +22,7 @@ UNCONFIRMED = 2
 the time at which it was last switched off, and the battery of an RTC may be dead."""
 
 CONTESTED_S = 3600.0
-"""Sources that ought to know and differ by more cannot both be right for anything that counts."""
+"""Sources that ought to know and differ by more make every further label as doubtful as that."""
 
 MUCH_BETTER = 0.5
 """A label is made anew once its uncertainty shrinks to this share of itself: each event's sidecar
@@ -58,13 +58,15 @@ class Timeline:
 
     def __init__(self, anchor: Optional[Anchor] = None) -> None:
         self._anchor = anchor
-        self.is_contested = False
-        """Whether sources that ought to know contradicted each other by an hour in this boot."""
+        self._contested_s: Seconds = 0.0
 
     @property
     def anchor(self) -> Optional[Anchor]:
-        """The best anchor so far."""
-        return self._anchor
+        """The best anchor so far, as doubtful as what contradicted it in this boot makes it."""
+        anchor = self._anchor
+        if anchor is None or anchor.uncertainty_s >= self._contested_s:
+            return anchor
+        return replace(anchor, uncertainty_s=self._contested_s)
 
     def offer(self, anchor: Anchor) -> bool:
         """Take `anchor` if it is more certain than what is known by now; True if it was taken.
@@ -73,7 +75,7 @@ class Timeline:
         clock that steps by years behind NTP's back moves no label. What nobody confirmed may be
         corrected by its own source: somebody has set the clock.
         """
-        known = self.moment(anchor.ts)
+        known = label(anchor.ts, self._anchor) if self._anchor else None
         offered = Moment(anchor.ts, anchor.wall, anchor.uncertainty_s, anchor.source)
         if not is_moment(offered):
             return False
@@ -82,7 +84,8 @@ class Timeline:
         elif contradict(offered, known):
             if offered.is_confirmed and known.is_confirmed:
                 apart_s = abs(offered.wall - known.wall)
-                self.is_contested = self.is_contested or apart_s > CONTESTED_S
+                if apart_s > CONTESTED_S:
+                    self._contested_s = max(self._contested_s, apart_s)
             is_taken = rank(anchor.source) >= rank(known.source) + known.is_confirmed
         else:
             is_taken = anchor.uncertainty_s < known.uncertainty_s
@@ -92,7 +95,8 @@ class Timeline:
 
     def moment(self, ts: Seconds) -> Optional[Moment]:
         """The label of `ts`, None while the clock is not known."""
-        return None if self._anchor is None else label(ts, self._anchor)
+        anchor = self.anchor
+        return None if anchor is None else label(ts, anchor)
 
 
 def rank(source: str) -> int:

@@ -1,9 +1,9 @@
 """Re-dating on the keep thread: events get a better label as soon as somebody knows the time.
 
 What changes is the label in the sidecar (moment, uncertainty, source); a folder keeps its name, see
-docs/decisions/0003. Crash order: the anchor to ``clocks.json`` first, then sidecar after sidecar,
-each whole or not at all. Every step can be repeated and a second time changes nothing; what a cut
-left undone is done at the next plug-in, in this boot or in a later one.
+docs/decisions/0004-labels-not-folders.md. Crash order: the anchor to ``clocks.json`` first, then
+sidecar after sidecar, each whole or not at all. Every step can be repeated and a second time changes
+nothing; what a cut left undone is done at the next plug-in, in this boot or in a later one.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class Redating:
     def date_one(self) -> None:
         """Date the next event that waits for it. Raises `StorageError`."""
         name = self._waiting.pop(0)
+        if name not in self._ledger:
+            return  # retention was faster
         if not self._is_noted:
             clocks.write(self._volume.disk, self._clocks)
             self._is_noted = True

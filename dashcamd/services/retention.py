@@ -123,7 +123,7 @@ class Retention:
         if known.boot_id == self._volume.boot_id:
             return now - known.end
         present = self._clock.moment(now)
-        if present is None or known.moment is None or self._clock.is_contested:
+        if present is None or known.moment is None:
             return None
         since_start_s = timeline.age_s(known.moment, present)
         return None if since_start_s is None else since_start_s - (known.end - known.start)

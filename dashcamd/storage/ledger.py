@@ -95,6 +95,10 @@ class Ledger:
         self._known.pop(name, None)
         self._unreadable[name.path] = why
 
+    def __contains__(self, name: EventName) -> bool:
+        """Whether the event is there, as far as is known."""
+        return name in self._names
+
     @property
     def names(self) -> Tuple[EventName, ...]:
         """All events, oldest first."""
