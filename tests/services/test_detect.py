@@ -127,7 +127,7 @@ def test_the_board_says_what_the_camera_itself_does():
 def test_what_was_seen_is_told_to_keep_a_minute_at_a_time_and_at_the_end():
     desk = Desk()
     keep = Mailbox(100)
-    service = DetectService(MotionConfig(), desk.fields, desk.record, desk.board, keep)
+    service = DetectService(desk.settings, desk.fields, desk.record, desk.board, keep)
     for one in still(0, 130):
         desk.fields.put(one)
     service.step(130.0)
@@ -135,6 +135,13 @@ def test_what_was_seen_is_told_to_keep_a_minute_at_a_time_and_at_the_end():
     service.close()
     (last,) = keep.drain()
     assert last.chunk.end >= 128
+
+
+def test_painted_squares_are_taken_up_while_the_daemon_runs():
+    desk = Desk()
+    assert [message for message in desk.play("." * 30 + "#" * 10) if message.motion]
+    desk.settings.put(Config(motion=MotionConfig(ignore="1x1:8")))
+    assert not [message for message in desk.play("." * 30 + "#" * 10) if message.motion]
 
 
 def test_health_is_what_the_machine_says():
