@@ -17,6 +17,7 @@ from dashcamd.clock import SimClock
 from dashcamd.config import Config
 from dashcamd.control import status
 from dashcamd.control.protocol import socket_path
+from dashcamd.core.live import Live
 from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, StorageError
@@ -90,6 +91,7 @@ class _Wires:
         self.in_force: Latest[Config] = Latest()
         self.fields: Mailbox[MotionField] = Mailbox(FIELDS_WAITING)
         self.previews: Latest[Jpeg] = Latest()
+        self.live: Latest[Live] = Latest()
         self.volume: Latest[Optional[Volume]] = Latest()
         self.to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
         self.to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
@@ -122,7 +124,7 @@ def build(file: Config, world: World) -> House:
         to_record,
         board,
     )
-    detect = DetectService(in_force, wires.fields, to_record, board, to_keep)
+    detect = DetectService(in_force, wires.fields, to_record, board, to_keep, wires.live)
     record = RecordService(
         in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )

@@ -5,7 +5,7 @@ The same fields as `dashcamd.cameras.media.MediaCamera` delivers live, without e
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Iterator, Tuple
 
 from dashcamd.cameras import pyav
 from dashcamd.cameras.analysis import PictureFields
@@ -35,14 +35,19 @@ class Footage:
 
     def fields(self) -> Iterator[MotionField]:
         """Decode the file; yields the fields as they come."""
-        stamps = FileStamps(0.0, 1 / self.fps)
         analysis = PictureFields()
+        for ts, frame in self.pictures():
+            field = analysis.of_frame(ts, frame)
+            if field is not None:
+                yield field
+
+    def pictures(self) -> Iterator[Tuple[Seconds, Any]]:
+        """Decode the file; yields PyAV's frames with their seconds from the first one."""
+        stamps = FileStamps(0.0, 1 / self.fps)
         for frame in self._frames():
             self.last_ts = stamps.stamp(pts_of(frame))
             self.frames += 1
-            field = analysis.of_frame(self.last_ts, frame)
-            if field is not None:
-                yield field
+            yield self.last_ts, frame
 
     def close(self) -> None:
         """Release the file."""

@@ -154,6 +154,13 @@ class Detector:
         self._shaken_until: Seconds = 0.0
         self._hold_place: Optional[Box] = None
         self._hold_until: Seconds = 0.0
+        self.standing: Optional[Array] = None
+        """The blocks that stood out in the last field, for pictures; never changes afterwards."""
+
+    @property
+    def least_blocks(self) -> int:
+        """How many must touch to count."""
+        return self._profile.cluster
 
     def judge(self, field: MotionField) -> Score:
         """Say whether `field` shows something moving, how much, where, or why not."""
@@ -164,7 +171,7 @@ class Detector:
         if not self._level:
             self._level = level
         excess = level - self._level
-        out = sad > self._limit(noise, field, excess)
+        self.standing = out = sad > self._limit(noise, field, excess)
         if self._drift is None and not out.any() and level <= REPEATED * self._level:
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, field.ts)

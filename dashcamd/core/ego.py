@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Deque, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -180,3 +180,17 @@ def common_shift(blocks: Array) -> float:
     if np.count_nonzero(agree) < 0.7 * count:
         return 0.0
     return float(np.hypot(mx, my))
+
+
+def spans(egos: Iterable[Tuple[Seconds, Ego]]) -> List[Tuple[Seconds, Seconds, State]]:
+    """From when to when the camera was in which state, in order."""
+    found: List[Tuple[Seconds, Seconds, State]] = []
+    for ts, ego in egos:
+        if found and found[-1][2] is ego.state:
+            found[-1] = (found[-1][0], ts, ego.state)
+            continue
+        start = ego.since if found and ego.since > found[-1][0] else ts
+        if found:
+            found[-1] = (found[-1][0], start, found[-1][2])
+        found.append((start, ts, ego.state))
+    return found

@@ -125,3 +125,10 @@ def _contains(corners: Sequence[Sequence[float]], x: Array, y: Array) -> Array:
             within ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
         x1, y1 = x2, y2
     return within
+
+
+def squares_text(mask: Array) -> str:
+    """A mask of blocks as ``motion.ignore`` writes one: COLSxROWS:HEX."""
+    rows, cols = mask.shape
+    digits = np.packbits(mask.ravel()).tobytes().hex()
+    return "%dx%d:%s" % (cols, rows, digits[: -(-rows * cols // 4)])

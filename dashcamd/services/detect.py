@@ -6,6 +6,7 @@ import threading
 from typing import Optional
 
 from dashcamd.config import Config
+from dashcamd.core.live import Live
 from dashcamd.core.trace import TraceChunk, Tracer
 from dashcamd.core.watch import Seen, Watch
 from dashcamd.handover import Board, Follower, Latest, Mailbox
@@ -28,14 +29,16 @@ class DetectService:
         record: Mailbox[RecordMessage],
         board: Board,
         keep: Optional[Mailbox[KeepMessage]] = None,
+        live: Optional[Latest[Live]] = None,
     ) -> None:
-        """`keep` is told the trace, if one is wanted."""
+        """`keep` is told the trace; `live` has what the last field showed."""
         self.wake: threading.Event = fields.wake
         self._settings = Follower(settings)
         self._fields = fields
         self._record = record
         self._board = board
         self._keep = keep
+        self._live = live
         self._tracer = Tracer()
         self._judged = 0
         self._bumps = 0
@@ -73,6 +76,9 @@ class DetectService:
         self._record.put(Judged(field.ts, seen.motion))
         if self._settings.value.storage.trace_mib:
             self._tell_trace(self._tracer.take(field, seen.is_driving))
+        if self._live is not None:
+            detector = self._watch.detector
+            self._live.put(Live(seen, detector.standing, detector.least_blocks))
         if seen.bump is not None:
             self._bumps += 1
             self._record.put(Bumped(seen.bump))
