@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from dashcamd.cli.main import COMMANDS, parser
@@ -16,6 +17,7 @@ from dashcamd.control import protocol
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.control import ControlService
 from dashcamd.services.messages import Armed, Triggered
+from dashcamd.storage.disk import PosixDisk
 
 
 @pytest.fixture
@@ -220,6 +222,87 @@ def test_replay_of_what_is_no_video_is_one_line(terminal, tmp_path):
     assert "--plot" in terminal.refused(
         "replay", "a.mp4", "b.mp4", "--plot", tmp_path / "x.png", status=2
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "videos, or --trace"),
+        (("a.mp4", "--trace", "x"), "videos, or --trace"),
+        (("--trace", "x", "--overlay", "o.mp4"), "no pictures"),
+        (("a.mp4", "b.mp4", "--overlay", "o.mp4"), "draws one video"),
+    ],
+)
+def test_replay_takes_videos_or_a_trace(terminal, words, says):
+    assert says in terminal.refused("replay", *words, status=2)
+
+
+def test_a_folder_without_a_trace_is_said_to_have_none(terminal, tmp_path):
+    assert "no trace here" in terminal.refused("replay", "--trace", tmp_path)
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Half a minute in which something walks twice, recorded whole as a file."""
+    pytest.importorskip("av", reason="footage needs PyAV (extra 'media')")
+    from dashcamd.cameras import pyav
+    from dashcamd.cameras.encoder import H264Encoder
+    from dashcamd.storage.mp4_writer import Mp4Writer
+    from dashcamd.types import Frame
+
+    rng = np.random.default_rng(1)
+    encoder = H264Encoder(320, 240, 10, 1.0, 2_000_000, 20)
+    file = PosixDisk(str(tmp_path)).create("film.mp4")
+    writer, grey = Mp4Writer(file), np.full((120, 160), 128, np.uint8)
+    for number in range(300):
+        luma = rng.integers(90, 110, (240, 320)).astype(np.uint8)
+        if 100 <= number < 140 or 220 <= number < 260:
+            luma[80:170, 4 * (number % 40) : 4 * (number % 40) + 50] = 230
+        unit = encoder.encode(pyav.picture_of((luma, grey, grey)), number / 10)
+        writer.append([Frame(number / 10, unit.key, unit.data)])
+    writer.close()
+    file.close()
+    return tmp_path / "film.mp4"
+
+
+def test_the_trace_of_a_run_gives_the_events_of_its_video(terminal, film, tmp_path):
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    terminal.ok("run", "--camera", "media:%s" % film, "--speed", "max")
+    (video,), (trace,) = terminal.json("replay", film), terminal.json("replay", "--trace", stick)
+    assert len(video["events"]) == len(trace["events"]) == 2
+    offset = trace["events"][0]["start_s"] - video["events"][0]["start_s"]
+    for one, other in zip(video["events"], trace["events"]):
+        assert other["start_s"] - offset == pytest.approx(one["start_s"], abs=0.2)
+        assert other["end_s"] - offset == pytest.approx(one["end_s"], abs=0.2)
+    assert video["ego"][0]["state"] == "still"
+    assert set(video) <= set(trace)
+    (file,) = stick.rglob("trace-*.bin")
+    told = terminal.ok("replay", "--trace", file, "--explain")
+    assert told.count("EVENT") == 2
+
+
+def test_settings_that_see_less_find_less_in_a_video_and_in_its_trace(terminal, film, tmp_path):
+    (tmp_path / "stick").mkdir()
+    terminal.ok("run", "--camera", "media:%s" % film, "--speed", "max")
+    with terminal.config.open("a") as file:
+        file.write('[motion]\nignore = "1x1:8"\n')
+    assert terminal.json("replay", film)[0]["events"] == []
+    assert terminal.json("replay", "--trace", tmp_path / "stick")[0]["events"] == []
+
+
+def test_a_timeline_and_an_overlay_are_drawn(terminal, film, tmp_path):
+    pytest.importorskip("matplotlib", reason="--plot needs matplotlib (extra 'plot')")
+    with terminal.config.open("a") as file:
+        file.write('[motion]\nignore = "2x1:8"\n[[motion.zones]]\nname = "all"\n')
+    plot, overlay = tmp_path / "plot.png", tmp_path / "overlay.mp4"
+    overlay.write_text("to be replaced")
+    terminal.ok("replay", film, "--plot", plot, "--overlay", overlay)
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    (drawn,) = terminal.json("replay", overlay)
+    assert drawn["frames"] == 300
+    assert "the video itself" in terminal.refused("replay", film, "--overlay", film)
+    assert film.stat().st_size > 0
 
 
 def test_a_run_as_fast_as_it_goes_leaves_files_that_verify(terminal, tmp_path):
