@@ -34,6 +34,7 @@ from benchmarks.web import WARM_S, cpu_s, running, told
 
 WIDTH, HEIGHT, FPS = 640, 480, 24
 FILM_FRAMES = 240
+COLUMNS = {"cpu": "CPU %", "rss": "RSS MB", "rate": "kB/s", "p50": "p50 ms", "p95": "p95 ms"}
 MARK = b"handed over at "
 STAMP_CHARS = 17
 SEI = b"\0\0\0\1\x06\x05"
@@ -104,7 +105,7 @@ def serve_pistreaming() -> None:
     raw = [picture.to_ndarray(format="yuv420p").tobytes() for picture in pictures()[:48]]
     size = "%dx%d" % (WIDTH, HEIGHT)
     command = ["ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size,
-               "-r", str(FPS), "-i", "-", "-f", "mpeg1video", "-b:v", "800k", "-r", str(FPS), "-"]  # fmt: skip
+               "-r", str(FPS), "-i", "-", "-f", "mpeg1video", "-b:v", "800k", "-"]  # fmt: skip
     encoder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     listener = socket.create_server(("127.0.0.1", 0))
     viewers: List[socket.socket] = []
@@ -240,16 +241,16 @@ def cpu_with_children_s(process: Any) -> float:
 def processes(seconds: float) -> None:
     """The table of processes."""
     print("\nHD, whole server process at %dx%d, %d fps" % (WIDTH, HEIGHT, FPS))
-    print("%-38s %8s %8s %8s %8s %8s" % ("", "CPU %", "RSS MB", "kB/s", "p50 ms", "p95 ms"))
+    print("%-38s" % "", *("%8s" % name for name in COLUMNS.values()))
     for viewers, stalled in ((0, 0), (1, 0), (1, 1)):
         cpu = {}
         for kind in ("pistreaming", "dashcamd"):
             row = measure(kind, viewers, stalled, seconds)
             cpu[kind] = row["cpu"]
             name = "%s, %d viewers%s" % (kind, viewers, " + 1 stalled" if stalled else "")
-            print("%-38s %8.2f %8.1f %8.1f %8.1f %8.1f"
-                  % (name, row["cpu"], row["rss"], row["rate"], row["p50"], row["p95"]))  # fmt: skip
-        print("%-38s %8.1f times less" % ("", cpu["pistreaming"] / max(cpu["dashcamd"], 0.01)))
+            print("%-38s" % name, *("%8.1f" % row[key] for key in COLUMNS))
+        ratio = cpu["pistreaming"] / max(cpu["dashcamd"], 0.01)
+        print("%-38s %8.1f times less" % ("", ratio))
 
 
 def main() -> None:

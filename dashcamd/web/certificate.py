@@ -20,7 +20,7 @@ from dashcamd.errors import OperationError
 FILE = "page.pem"
 
 DAYS = 36500
-"""A Pi without a clock makes it in 1970, and it has to hold when its phone lives in this century."""
+"""A Pi without a clock makes it in 1970, and its phone lives in this century."""
 
 PATIENCE_S = 60.0
 HEAD = "-----BEGIN CERTIFICATE-----"
@@ -74,8 +74,8 @@ def _made(names: FrozenSet[str]) -> bytes:
     """Key and certificate in one text: P-256, which every phone knows and a Pi Zero signs fast."""
     listed = ",".join("DNS:" + name for name in sorted(names))
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-               "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(DAYS), "-subj", "/CN=dashcamd",
-               "-addext", "subjectAltName=" + listed, "-keyout", "-", "-out", "-"]  # fmt: skip
+               "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(DAYS),
+               "-subj", "/CN=dashcamd", "-addext", "subjectAltName=" + listed, "-keyout", "-", "-out", "-"]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=True)
     except FileNotFoundError:

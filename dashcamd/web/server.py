@@ -174,17 +174,20 @@ class Server(HTTPServer):
 async def _first_byte(stream: IOStream) -> bytes:
     """What the client will say first, left where it is; b"" when it says nothing in time."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(stream.fileno(), ready.set)
+    descriptor = stream.fileno()
+    loop.add_reader(descriptor, ready.set)
     try:
         await asyncio.wait_for(ready.wait(), HEADER_S)
+    except asyncio.TimeoutError:
+        pass
+    finally:
+        loop.remove_reader(descriptor)
+    try:
         first: bytes = stream.socket.recv(1, socket.MSG_PEEK)
-        return first
-    except (asyncio.TimeoutError, OSError):
+    except OSError:
         stream.close()
         return b""
-    finally:
-        if not stream.closed():
-            loop.remove_reader(stream.fileno())
+    return first
 
 
 def _wrapped(stream: IOStream, tls: ssl.SSLContext) -> IOStream:

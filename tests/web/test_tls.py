@@ -87,14 +87,16 @@ def test_the_key_is_for_the_daemons_user_alone(made):
 def test_a_client_that_trusts_the_certificate_signs_in_and_gets_a_secure_cookie(made, tmp_path):
     answer = ask(made, tmp_path, sign_in("https"), trusting(made))
     assert answer.startswith("HTTP/1.1 200")
-    assert "Secure" in answer and "HttpOnly" in answer
+    assert "Secure" in answer
+    assert "HttpOnly" in answer
 
 
 @needs_openssl
 def test_a_plain_request_is_led_to_https_and_told_nothing(made, tmp_path):
     answer = ask(made, tmp_path, get("/sign-in?a=b"))
     assert answer.startswith("HTTP/1.1 308")
-    assert "Location: https://127.0.0.1:" in answer and "/sign-in?a=b" in answer
+    assert "Location: https://127.0.0.1:" in answer
+    assert "/sign-in?a=b" in answer
     assert "<form" not in answer
 
 
