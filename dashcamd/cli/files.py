@@ -194,12 +194,22 @@ def _interrupted_files(path: Path) -> List[Path]:
         return [path]
     disk = PosixDisk(str(path.absolute()))
     videos = sorted(path.rglob("*" + naming.CLOSED_SUFFIX))
-    return [video for video in videos if catalog.is_open(disk, str(video.relative_to(path)))]
+    return [
+        video
+        for video in videos
+        if _is_part(video.name) and catalog.is_open(disk, str(video.relative_to(path)))
+    ]
+
+
+def _is_part(name: str) -> bool:
+    part = naming.parse_part(name)
+    is_plain = part is not None and part.suffix == naming.CLOSED_SUFFIX
+    return is_plain or name.endswith(naming.OPEN_SUFFIX)
 
 
 def _recover_file(path: Path) -> str:
     disk = PosixDisk(str(path.absolute().parent))
-    if path.name.endswith(naming.OPEN_SUFFIX):
+    if _is_part(path.name) and catalog.is_open(disk, path.name):
         part = recovery.recover_part(disk, path.name)
         if part is None:
             return "%s held no whole frame and was set aside" % path

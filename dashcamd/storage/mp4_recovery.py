@@ -69,10 +69,8 @@ def recover(disk: Disk, path: str) -> Recovery:
 
 
 def is_unfinished(source: Source) -> bool:
-    """Whether a recording of dashcamd was never closed, or not even begun."""
-    if _finished_frames(source) is not None:
-        return False
-    return read_opening(source) is not None or _is_stub(source)
+    """Whether a file is no whole video with an index: a recording that was never closed."""
+    return _finished_frames(source) is None
 
 
 def _recover(file: DiskFile) -> Recovery:

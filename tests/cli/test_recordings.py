@@ -121,7 +121,8 @@ def test_a_part_that_was_left_open_under_its_final_name_is_found_by_its_content(
     assert "`dashcamd recover` ends it" in report["files"][-1]["problem"]
     assert "%s recovered: 8 frames" % path.name in terminal.ok("recover", stick)
     assert terminal.json("verify")["files"][-1]["status"] == "recovered"
-    assert "recovered, 8 frames" in terminal.ok("recover", copied.parent)
+    (copied.parent / "holiday.mp4").write_bytes(b"not ours")
+    assert "120000_p01.mp4 recovered: 8 frames" in terminal.ok("recover", copied.parent)
     assert terminal.json("recover", copied.parent) == {"done": []}
 
 

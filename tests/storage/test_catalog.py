@@ -12,8 +12,8 @@ from dashcamd.storage.deletion import delete_event, delete_part
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.storage.locking import set_lock
 from dashcamd.storage.volume import Volume
-from dashcamd.testing import FlakyDisk, MemoryDisk
-from tests.storage.events import write_event
+from dashcamd.testing import FlakyDisk, MemoryDisk, stream
+from tests.storage.events import write_event, write_part
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_events_come_oldest_first_with_what_they_hold(disk, volume):
 def test_parts_come_in_the_order_of_their_numbers_not_of_their_stamps(disk, volume):
     name = write_event(volume)
     for stem in ("235959_p09", "000001_p10", "000002_p100"):
-        disk.put("%s/%s.mp4" % (name.path, stem), b"x")
+        write_part(disk, name.path, stem, stream("k"))
     (event,) = catalog.events(disk)
     assert [path[-7:-4] for path in event.parts] == ["p00", "p09", "p10", "100"]
 

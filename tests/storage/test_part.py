@@ -121,7 +121,7 @@ def test_where_a_rename_can_lose_the_file_a_part_has_its_final_name_and_tells_by
     assert [part.status for part in event.facts.parts] == ["ok", "recovered"]
 
 
-@pytest.mark.parametrize("left", [b"", b"\0" * 500])
+@pytest.mark.parametrize("left", [b"", b"\0", b"\0" * 500, b"\0" * 500 + b"half of a GOP"])
 def test_a_part_with_its_final_name_that_was_never_begun_is_set_aside(left):
     disk = MemoryDisk(renames_are_whole=False)
     name = write_event(Volume(disk, "/stick", "a"), ("kppp",))

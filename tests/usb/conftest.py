@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Iterator
 
 import pytest
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full") and not IS_FULL:
             item.add_marker(pytest.mark.skip(reason="a scenario of make test-usb-full"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once what failed: the whole run takes minutes."""
+    if report.failed:
+        sys.stderr.write("\n%s\n" % report.longreprtext)
 
 
 @pytest.fixture(scope="session")
