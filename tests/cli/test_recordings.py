@@ -251,3 +251,16 @@ def test_verify_lists_what_recovery_set_aside(terminal, stick):
     assert [file["status"] for file in report["files"]] == ["ok", "damaged", "ok", "ok"]
     assert report["files"][1]["path"].endswith("p01.damaged")
     assert "set it aside" in report["files"][1]["problem"]
+
+
+def test_a_part_that_the_daemon_has_just_begun_is_not_called_damaged(terminal, stick):
+    (path,) = stick.rglob("*.part.mp4")
+    begun = path.with_name("120099_p99.part.mp4")
+    begun.write_bytes(b"")
+    disk = PosixDisk(str(path.parent))
+    parts = [disk.open(name, writable=True) for name in (path.name, begun.name)]
+    report = {one["path"][-12:]: one["status"] for one in terminal.json("verify")["files"]}
+    assert report["p99.part.mp4"] == "ok"
+    for part in parts:
+        part.close()
+    disk.close()

@@ -12,6 +12,7 @@ from tests.usb.qemu import Guest, GuestError
 
 PROBE = Path(__file__).with_name("probe.py")
 RECORDING = "s['recording']"
+CAUGHT_UP = "s['counters']['backlog_frames'] <= 20"
 NO_STICK = "s['state'] == 'no stick'"
 MOUNTS = "grep -c ' /run/dashcamd/volumes/' /proc/mounts || true"
 QUIET = "(systemd|dbus|private|machine-id|random-seed|journal|timesync)"
