@@ -78,6 +78,15 @@ class Car:
         return self.until("True", 1).status
 
     @property
+    def start_s(self) -> float:
+        """What this emulated processor needs now to load the daemon's code: a Pi 4 takes 1 s."""
+        modules = "sys.path.insert(0, '/usr/local/lib/dashcamd'); import dashcamd.app, av"
+        words = (
+            'python3 -c "import sys, time; t = time.monotonic(); %s; print(time.monotonic() - t)"'
+        )
+        return float(self.guest.run(words % modules, 120))
+
+    @property
     def written(self) -> int:
         """Frames written so far."""
         frames: int = self.status["counters"]["frames_written"]

@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.usb, pytest.mark.timeout(900)]
 OPEN_PART_S = 2.0
 
 
+def healed_s(start_s):
+    """Ten seconds on a machine that loads the daemon in one; here its start takes far longer."""
+    return 10 + SLACK * start_s
+
+
 def test_power_is_cut_and_comes_back_with_the_stick_in(prepared, tmp_path):
     """Power cut in mid-recording; then the machine boots by itself, with nobody to log in."""
     image = images.stick(tmp_path / "stick.img", "vfat", 64)
@@ -55,13 +60,13 @@ def test_power_is_cut_and_comes_back_with_the_stick_in(prepared, tmp_path):
 def test_a_service_that_is_killed_or_stopped_records_again(car, signal):
     car.guest.plug("kept", car.stick("kept", "ext4", size_mib=128))
     car.until_recording()
-    before = car.process.pid
+    before, start_s = car.process.pid, car.start_s
     car.guest.run("kill -%s %d" % (signal, before))
     again = car.until("s['counters']['frames_written'] > 0 and " + RECORDING)
     # A stopped process answers nobody, so the first answer comes from the next one.
     assert car.process.pid != before
-    print("%s: recording again after %.1f s" % (signal, again.took_s))
-    assert again.took_s <= 10 * SLACK
+    print("%s: recording again after %.1f s (start: %.1f s)" % (signal, again.took_s, start_s))
+    assert again.took_s <= healed_s(start_s)
     car.until("s['keep']['leftovers'] == 0")
     assert damaged(car.verified()) == []
 
@@ -69,13 +74,16 @@ def test_a_service_that_is_killed_or_stopped_records_again(car, signal):
 def test_a_camera_that_is_gone_is_said_and_taken_back_into_use(car):
     car.guest.plug("camera", car.stick("camera", "vfat", size_mib=64))
     car.until_recording()
+    start_s = car.start_s
     car.guest.run("mv /var/lib/clip.mp4 /var/lib/elsewhere.mp4 && systemctl kill -s KILL dashcamd")
-    said = car.until("s['state'] in ('camera lost', 'starting') and said('clip.mp4')", 60)
-    car.guest.run("mv /var/lib/elsewhere.mp4 /var/lib/clip.mp4")
+    try:
+        said_s = car.guest.until("journalctl -b -u dashcamd | grep -q 'clip.mp4: cannot be'", 180)
+    finally:
+        car.guest.run("mv /var/lib/elsewhere.mp4 /var/lib/clip.mp4")
     back = car.until_recording()
-    print("camera gone: said after %.1f s, back after %.1f s" % (said.took_s, back.took_s))
-    assert said.took_s <= 10 * SLACK
-    assert back.took_s <= 10 * SLACK
+    print("camera gone: said after %.1f s, back after %.1f s" % (said_s, back.took_s))
+    assert said_s <= healed_s(start_s)
+    assert back.took_s <= healed_s(start_s)
 
 
 def test_a_clock_that_jumps_ten_years_loses_and_deletes_nothing(car):
@@ -96,11 +104,11 @@ def test_a_full_root_file_system_does_not_concern_it(car):
     try:
         car.guest.plug("any", car.stick("any", "vfat", size_mib=64))
         car.until_recording()
-        before = car.process.pid
+        before, start_s = car.process.pid, car.start_s
         car.guest.run("systemctl kill -s KILL dashcamd")
         again = car.until("s['counters']['frames_written'] > 0 and " + RECORDING)
         assert car.process.pid != before
-        assert again.took_s <= 10 * SLACK
+        assert again.took_s <= healed_s(start_s)
     finally:
         car.guest.run("rm -f /full")
 
