@@ -59,6 +59,23 @@ def test_noise_everywhere_is_not_a_drive():
     assert set(states(follow(still(0, 20, noise=2500)))) == {State.STILL}
 
 
+def test_heavy_rain_all_over_the_picture_is_not_a_drive():
+    rng = np.random.default_rng(5)
+    rain = []
+    for i in range(100):
+        one = field(5 + i / 10)
+        one.blocks["sad"][:, :-1][rng.random((30, 40)) < 0.45] = 4000
+        rain.append(one)
+    assert set(states(follow(still(0, 5) + rain))) == {State.STILL}
+
+
+def test_a_picture_that_flickers_is_not_a_drive():
+    flicker = [
+        field(5 + i / 25, patches=[(0 if i % 2 else 15, 0, 15, 40, 4000)]) for i in range(250)
+    ]
+    assert set(states(follow(still(0, 5) + flicker))) == {State.STILL}
+
+
 def test_a_pole_in_the_wind_is_shaken_and_not_bumped():
     told = follow(still(0, 5) + shaken(5, [3, -3] * 30) + still(11, 5))
     assert told[80].state is State.SHAKEN
