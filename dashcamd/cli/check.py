@@ -8,7 +8,7 @@ import platform
 import sys
 from typing import Callable, Iterator, NamedTuple, Tuple
 
-from dashcamd import __version__, world
+from dashcamd import __version__
 from dashcamd.cameras.choose import make_camera
 from dashcamd.cli.arguments import add_json, print_json, where, with_overrides
 from dashcamd.clock import SystemClock
