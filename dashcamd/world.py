@@ -12,6 +12,7 @@ from dashcamd.cameras.choose import check_spec, make_camera
 from dashcamd.cameras.port import Camera
 from dashcamd.clock import Clock, SimClock, SystemClock
 from dashcamd.config import CameraConfig, Config
+from dashcamd.health.wall_clock import system_anchor
 from dashcamd.services.settings import path_beside
 from dashcamd.services.volumes import Source
 from dashcamd.storage.folder import FolderSource
@@ -20,13 +21,6 @@ from dashcamd.types import Anchor
 from dashcamd.web import vault
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-NTP_SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
-
-PLAUSIBLE_WALL = 1_767_225_600.0
-"""2026-01-01: a clock before that was never set (no Pi ran this program then)."""
-
-UNSURE_S = 3600.0
-"""Uncertainty of a system clock that nothing has confirmed since power-on."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +74,3 @@ def volumes_of(config: Config, boot_id: str) -> Source:
     if config.storage.target == "auto":
         return StickSource(boot_id, config.storage.devices)
     return FolderSource(config.storage.target, boot_id)
-
-
-def system_anchor(clock: Clock) -> Optional[Anchor]:
-    """What the system clock is worth: sure when NTP set it, nothing when it is before 2026."""
-    wall = clock.wall()
-    if wall < PLAUSIBLE_WALL:
-        return None
-    if NTP_SYNCHRONISED.exists():
-        return Anchor(clock.monotonic(), wall, 0.5, "ntp")
-    return Anchor(clock.monotonic(), wall, UNSURE_S, "system")

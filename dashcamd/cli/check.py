@@ -16,6 +16,7 @@ from dashcamd.config import Config
 from dashcamd.control import protocol
 from dashcamd.errors import CameraError, DashcamError, OperationError
 from dashcamd.health.machine import Machine, temperature
+from dashcamd.health.wall_clock import system_anchor
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.types import Json, Sinks
 
@@ -120,7 +121,7 @@ def _storage(config: Config) -> Finding:
 
 
 def _clock(config: Config) -> Finding:
-    anchor = world.system_anchor(SystemClock())
+    anchor = system_anchor(SystemClock())
     if anchor is None:
         return Finding(
             "clock",

@@ -238,7 +238,7 @@ class KeepService:
             disk = self._desk.volume.disk
             for line in recovery.recover_event(disk, catalog.load(disk, name)):
                 log.warning("%s", line)
-            self._desk.ledger.forget(name)
+            self._desk.ledger.look_again(name)
 
     def _hear_all(self) -> None:
         for message in self._inbox.drain():
@@ -317,7 +317,7 @@ class KeepService:
                 self._save(event)
                 del self._open[path]
                 if self._desk is not None:
-                    self._desk.ledger.forget(event.name)
+                    self._desk.ledger.look_again(event.name)
         if not self._open:
             self._want_cover(False)
 

@@ -2,8 +2,8 @@
 
 What changes is the label in the sidecar (moment, uncertainty, source); a folder keeps its name, see
 docs/decisions/0004-labels-not-folders.md. Crash order: the anchor to ``clocks.json`` first, then
-sidecar after sidecar, each whole or not at all. Every step can be repeated and a second time changes
-nothing; what a cut left undone is done at the next plug-in, in this boot or in a later one.
+sidecar after sidecar, each whole or not at all. Every step can be repeated, and a second time it
+changes nothing; what a cut left undone is done at the next plug-in, in this boot or a later one.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Redating:
         if dated is not event.facts:
             path = "%s/%s" % (name.path, naming.SIDECAR)
             replace_file(self._volume.disk, path, sidecar.to_bytes(dated))
-            self._ledger.forget(name)
+            self._ledger.look_again(name)
             self.redated += 1
             assert dated.moment is not None
             log.info("%s is dated %s by %s", name.folder, dated.moment.iso, dated.moment.source)

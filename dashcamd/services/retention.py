@@ -131,7 +131,7 @@ class Retention:
     def _make_way(self, name: EventName, why: str) -> None:
         event = catalog.load(self._volume.disk, name)
         if not event.removable:
-            self._ledger.forget(name)
+            self._ledger.look_again(name)
             return
         try:
             self._delete(name, why)

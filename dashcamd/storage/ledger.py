@@ -86,10 +86,6 @@ class Ledger:
         self._known.pop(name, None)
         self._unreadable.pop(name.path, None)
 
-    def forget(self, name: EventName) -> None:
-        """Look at an event anew when it is asked for."""
-        self._known.pop(name, None)
-
     def give_up(self, name: EventName, why: str) -> None:
         """An event could not be deleted: leave it alone until the next round."""
         self._known.pop(name, None)
@@ -126,7 +122,7 @@ class Ledger:
     def look(self, name: EventName) -> Optional[Known]:
         """What is known of an event; None if it is gone, empty or cannot be read."""
         if name not in self._known and name.path not in self._unreadable:
-            self._look_again(name)
+            self.look_again(name)
         return self._known.get(name)
 
     def look_over(self, limit: int) -> List[Known]:
@@ -140,10 +136,11 @@ class Ledger:
         self.is_complete = self.is_complete or not self._round
         for name in looked:
             if name in self._names:
-                self._look_again(name)
+                self.look_again(name)
         return [self._known[name] for name in looked if name in self._known]
 
-    def _look_again(self, name: EventName) -> None:
+    def look_again(self, name: EventName) -> None:
+        """Look at an event that changed."""
         self._known.pop(name, None)
         self._unreadable.pop(name.path, None)
         try:
