@@ -144,7 +144,7 @@ class Retention:
         event = catalog.load(self._volume.disk, name)
         delete_event(self._volume.disk, event)
         if event.is_locked:
-            self._ledger.forget(name)
+            self._ledger.look_again(name)
         else:
             self._ledger.remove(name)
         self.deleted += 1
