@@ -131,7 +131,9 @@ def build(file: Config, world: World) -> House:
     keep = KeepService(
         in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board
     )
-    volumes = VolumesService(world.volumes, volume, wires.failed, board, [record.wake, keep.wake])
+    volumes = VolumesService(
+        world.volumes, volume, wires.failed, board, [record.wake, keep.wake], to_record.put
+    )
     clocks = ClockService(world.anchor, timeline, board, wires.offered)
     health = HealthService(Machine().read, board)
     settings.tell([service.wake for service in (camera, detect, record, keep)])

@@ -69,12 +69,11 @@ def trigger(arguments: argparse.Namespace) -> int:
 
 def eject(arguments: argparse.Namespace) -> int:
     """Close what is open, have the stick unmounted, and say when it may be pulled out."""
-    _ask(arguments, {"do": "eject"})
-    outcome = {"done": False, "why": None}
+    outcome = _ask(arguments, {"do": "eject"})
     end = time.monotonic() + EJECT_S
     while not outcome["done"] and time.monotonic() < end:
         time.sleep(EJECT_POLL_S)
-        outcome = _ask(arguments, {"do": "ejected"})
+        outcome = _ask(arguments, {"do": "ejected", "ticket": outcome["ticket"]})
     if not outcome["done"]:
         raise OperationError("the daemon is still ejecting after %d s; ask again" % EJECT_S)
     if outcome["why"] is not None:

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 ACCEPT_S = 0.5
 
+EJECTIONS_KEPT = 16
+"""So many people who asked to eject are told how it went."""
+
 
 Answer = Callable[[Optional[str]], None]
 """Told None when it is done, or why it is not."""
@@ -52,7 +55,7 @@ class ControlService:
         self._volume = volume
         self._now = now
         self._ask_to_eject = eject
-        self._ejected: Json = {"done": True, "why": "nobody asked to eject"}
+        self._ejections: Dict[int, Json] = {}
         self._listener: Optional[socket.socket] = None
         self._acts: Dict[str, Callable[[Json], Any]] = {
             "status": self._status,
@@ -60,7 +63,7 @@ class ControlService:
             "arm": lambda request: self._arm(True),
             "disarm": lambda request: self._arm(False),
             "eject": self._eject,
-            "ejected": lambda request: self._ejected,
+            "ejected": self._ejected,
             "lock": lambda request: self._lock(request, True),
             "unlock": lambda request: self._lock(request, False),
         }
@@ -131,14 +134,21 @@ class ControlService:
         return {"armed": is_armed}
 
     def _eject(self, request: Json) -> Json:
-        """Begin; ``ejected`` tells how it went, for it takes longer than a client waits."""
-        self._ejected = {"done": False, "why": None}
-        self._ask_to_eject(self._note_ejected)
-        return self._ejected
+        """Begin; ``ejected`` with the ticket tells how it went, for it takes a while.
 
-    def _note_ejected(self, why: Optional[str]) -> None:
-        """On the volumes thread: one assignment, no lock."""
-        self._ejected = {"done": True, "why": why}
+        The answer comes on the volumes thread, as one assignment.
+        """
+        ticket = max(self._ejections, default=0) + 1
+        self._ejections.pop(ticket - EJECTIONS_KEPT, None)
+        outcome: Json = {"ticket": ticket, "done": False, "why": None}
+        self._ejections[ticket] = outcome
+        self._ask_to_eject(lambda why: outcome.update(done=True, why=why))
+        return dict(outcome)
+
+    def _ejected(self, request: Json) -> Json:
+        ticket = request.get("ticket")
+        outcome = self._ejections.get(ticket) if isinstance(ticket, int) else None
+        return dict(outcome) if outcome else {"done": True, "why": "nobody asked to eject"}
 
     def _lock(self, request: Json, is_locked: bool) -> Json:
         _, volume = self._volume.peek()

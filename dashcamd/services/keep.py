@@ -32,6 +32,7 @@ from dashcamd.services.messages import (
     PartsLocked,
     RoomNeeded,
     Traced,
+    VolumeLeaving,
 )
 from dashcamd.services.redating import Redating
 from dashcamd.services.retention import Retention
@@ -55,6 +56,9 @@ FIRST_LOOK = 64
 LOOK_AGAIN = 32
 """Events looked at in one step until all of a new volume's are known, and in one period after."""
 
+ABANDONED_LIMIT = 64
+"""Most parts of pulled sticks whose recovery waits for them; any other is found at plug-in."""
+
 DATED_AT_ONCE = 8
 """Sidecars made anew in one step: each is a few synced writes."""
 
@@ -67,6 +71,8 @@ class _Open:
         self.name = name
         self.facts = facts
         self.has_cover = False
+        self.is_here = True
+        """Whether its volume can be written; it waits for the same stick otherwise."""
 
 
 class _Desk:
@@ -162,7 +168,6 @@ class KeepService:
 
     def _follow(self, volume: Optional[Volume], now: Seconds) -> None:
         self._clear_desk()
-        self._to_recover = []
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
@@ -178,6 +183,7 @@ class KeepService:
             self._redated += self._desk.dates.redated
             self._room_facts = self._desk.room.facts
         self._desk = None
+        self._to_recover = []
 
     def _is_open(self, name: EventName) -> bool:
         return name.path in self._open
@@ -212,7 +218,7 @@ class KeepService:
 
     def _date_open(self) -> None:
         for event in self._open.values():
-            if self._dated(event) is not event.facts:
+            if event.is_here and self._dated(event) is not event.facts:
                 self._save(event)
 
     def _dated(self, event: _Open) -> EventFacts:
@@ -223,7 +229,7 @@ class KeepService:
         """Go on with the events that were open when the same volume failed or was pulled."""
         for event in self._open.values():
             if event.volume.id == volume.id:
-                event.volume = volume
+                event.volume, event.is_here = volume, True
         waiting, self._abandoned = self._abandoned, []
         for message in waiting:
             if message.volume.id == volume.id:
@@ -270,6 +276,8 @@ class KeepService:
             self._next_retention = float("-inf")
         elif isinstance(message, DeleteAsked):
             self._delete_asked(message)
+        elif isinstance(message, VolumeLeaving):
+            self._let_go(message)
 
     def _keep_trace(self, chunk: TraceChunk) -> None:
         volume = self._desk.volume if self._desk is not None else None
@@ -313,13 +321,22 @@ class KeepService:
     def _save_closed(self) -> None:
         """Let go of closed events once their sidecars are down; a full stick is tried again."""
         for path, event in list(self._open.items()):
-            if event.facts.is_closed:
+            if event.facts.is_closed and event.is_here:
                 self._save(event)
                 del self._open[path]
                 if self._desk is not None:
                     self._desk.ledger.look_again(event.name)
-        if not self._open:
-            self._want_cover(False)
+
+    def _let_go(self, leaving: VolumeLeaving) -> None:
+        """Leave a volume alone for good; what is unfinished on it waits for the same stick."""
+        self._try(self._take_covers)
+        self._try(self._save_closed)
+        for event in self._open.values():
+            event.is_here = event.is_here and event.volume is not leaving.volume
+        if self._desk is not None and self._desk.volume is leaving.volume:
+            self._clear_desk()
+        del self._abandoned[:-ABANDONED_LIMIT]
+        leaving.done()
 
     def _delete_asked(self, message: DeleteAsked) -> None:
         try:
@@ -340,9 +357,10 @@ class KeepService:
         replace_file(event.volume.disk, path, sidecar.to_bytes(event.facts))
 
     def _take_covers(self) -> None:
-        for event in self._open.values():
+        here = [event for event in self._open.values() if event.is_here]
+        for event in here:
             self._take_cover(event)
-        if self._open and all(event.has_cover for event in self._open.values()):
+        if all(event.has_cover for event in here):
             self._want_cover(False)
 
     def _take_cover(self, event: _Open) -> None:

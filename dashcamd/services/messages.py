@@ -62,7 +62,18 @@ class CameraLost:
     why: str
 
 
-RecordMessage = Union[Judged, Triggered, Bumped, Armed, CameraReady, CameraLost]
+@dataclass(frozen=True)
+class VolumeLeaving:
+    """Nothing new goes to `volume`; record passes this on to keep, which says `done` at last.
+
+    Each of the two has then done all that it was told before, and touches the volume no more.
+    """
+
+    volume: Volume
+    done: Callable[[], None]
+
+
+RecordMessage = Union[Judged, Triggered, Bumped, Armed, CameraReady, CameraLost, VolumeLeaving]
 
 
 def coalesce(queued: RecordMessage, new: RecordMessage) -> Optional[RecordMessage]:
@@ -170,6 +181,7 @@ KeepMessage = Union[
     EventClosed,
     RoomNeeded,
     DeleteAsked,
+    VolumeLeaving,
 ]
 
 
@@ -189,7 +201,14 @@ class EjectAsked:
     answer: Callable[[Optional[str]], None]
 
 
-VolumeMessage = Union[VolumeFailed, EjectAsked]
+@dataclass(frozen=True)
+class VolumeLeft:
+    """Nobody touches `volume` any more: it can be closed."""
+
+    volume: Volume
+
+
+VolumeMessage = Union[VolumeFailed, EjectAsked, VolumeLeft]
 
 
 Verdicts = Callable[[Tuple[Verdict, ...]], None]

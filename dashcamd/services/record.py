@@ -48,6 +48,7 @@ from dashcamd.services.messages import (
     RoomNeeded,
     Triggered,
     VolumeFailed,
+    VolumeLeaving,
     VolumeMessage,
 )
 from dashcamd.storage.disk import is_full
@@ -99,6 +100,8 @@ class RecordService:
         self._part: Optional[Part] = None
         self._names: Dict[int, EventName] = {}
         self._locks: PartLocks[EventName] = PartLocks()
+        self._stillborn: Optional[EventName] = None
+        """The event whose newest part took no frame at all."""
         self._camera = ""
         self._fault: Optional[str] = None
         self._frames_written = 0
@@ -148,6 +151,8 @@ class RecordService:
             wants.gop(message.info.gop_s)
         elif isinstance(message, CameraLost):
             wants.camera_lost()
+        elif isinstance(message, VolumeLeaving):
+            self._keep.put(message)
 
     def _follow_settings(self, now: Seconds) -> None:
         before = self._settings.value.recording
@@ -294,8 +299,20 @@ class RecordService:
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
 
     def _abandon(self, volume: Volume, part: Part) -> None:
+        """Leave the open part to recovery, unless it is one more of which no frame got through.
+
+        A stick that makes files but takes no data would collect one at each try.
+        """
         self._part = None
         part.abandon()
+        is_one_more = not part.is_durable and self._stillborn == self._open_name
+        self._stillborn = None if part.is_durable else self._open_name
+        if is_one_more:
+            try:
+                volume.disk.unlink(part.path)
+                return
+            except StorageError as error:
+                log.debug("an empty part stays for recovery: %s", error)
         self._keep.put(PartAbandoned(volume, self._open_name, part.path, part.is_durable))
 
     def _close_event(self, volume: Volume, event: Event) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, NamedTuple, Optional, Protocol, Sequence
+from typing import Callable, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
-from dashcamd.services.messages import EjectAsked, VolumeMessage
+from dashcamd.services.messages import EjectAsked, VolumeLeaving, VolumeLeft, VolumeMessage
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Json, Seconds
 
@@ -24,12 +24,9 @@ folder, which there is only one of, is given so long to get room."""
 
 POST_S = 1.0
 
-SETTLE_S = 2.0
-"""An ejected volume is kept open so long for what is still on its way to it (keep thread)."""
-
 LET_GO_S = 15.0
 UNMOUNT_S = 15.0
-"""How long ejecting waits for the open part to end, and for the mount to go."""
+"""How long ejecting waits for the record and keep threads to let go, and for the mount to go."""
 
 
 class Source(Protocol):
@@ -69,13 +66,20 @@ class Source(Protocol):
 
 
 class _Ejection(NamedTuple):
-    """A volume on its way out: `deadline` is when waiting for the present step ends."""
+    """A stick on its way out: `deadline` is when waiting for the present step ends.
+
+    All `answers` are told how it went, for more than one person may have asked; none are left for
+    a stick that hangs, which is unmounted all the same should it come to its senses.
+    """
 
     volume: Volume
-    answer: Callable[[Optional[str]], None]
-    earliest: Seconds
+    answers: Tuple[Callable[[Optional[str]], None], ...]
     deadline: Seconds
     is_closed: bool = False
+
+    def answer(self, why: Optional[str]) -> None:
+        for answer in self.answers:
+            answer(why)
 
 
 class VolumesService:
@@ -90,6 +94,7 @@ class VolumesService:
         failed: Mailbox[VolumeMessage],
         board: Board,
         readers: Sequence[threading.Event],
+        say_leaving: Callable[[VolumeLeaving], None],
     ) -> None:
         self.wake: threading.Event = failed.wake
         self._source = source
@@ -98,6 +103,7 @@ class VolumesService:
         self._failed = failed
         self._board = board
         self._readers = readers
+        self._say_leaving = say_leaving
         self._volume: Optional[Volume] = None
         self._fault: Optional[str] = None
         self._next_try: Seconds = float("-inf")
@@ -139,36 +145,56 @@ class VolumesService:
     def _hear(self, message: VolumeMessage, now: Seconds) -> None:
         if isinstance(message, EjectAsked):
             self._eject(message, now)
+        elif isinstance(message, VolumeLeft):
+            self._close_left(message.volume, now)
         elif message.volume is self._volume:
             self._source.distrust(message.volume, message.is_full, now)
             self._drop(message.why, now)
 
     def _eject(self, asked: EjectAsked, now: Seconds) -> None:
-        volume = self._volume
+        leaving, volume = self._ejection, self._volume
+        if leaving is not None and (leaving.answers or volume is None):
+            deadline = leaving.deadline if leaving.answers else now + LET_GO_S
+            answers = (*leaving.answers, asked.answer)
+            self._ejection = leaving._replace(answers=answers, deadline=deadline)
+            return
         if volume is None or self._source.is_fixed:
             asked.answer("no stick is in use, so there is none to eject")
             return
         self._source.set_aside(volume)
         self._drop("the stick at %s was ejected" % volume.where, now)
-        self._ejection = _Ejection(volume, asked.answer, now + SETTLE_S, now + LET_GO_S)
+        self._ejection = _Ejection(volume, (asked.answer,), now + LET_GO_S)
 
     def _go_on_ejecting(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
-        """Close once nobody writes, then wait for the mount to go; None when it is over.
-
-        Everything on the volume was synced as it was written; unmounting clears its dirty flag.
-        """
+        """Wait until nobody writes, then for the mount to go; None when it is over."""
         if leaving.is_closed:
             return self._await_unmount(leaving, now)
-        is_writing = self._board.snapshot().get("recording", {}).get("part") is not None
-        if now < leaving.earliest or (is_writing and now < leaving.deadline):
+        if now < leaving.deadline:
             return leaving
+        leaving.answer(
+            "the stick at %s has not taken the last writes for %.0f s; what was recorded before "
+            "is safe: pull it out, or ask again" % (leaving.volume.where, LET_GO_S)
+        )
+        return leaving._replace(answers=(), deadline=float("inf"))
+
+    def _close_left(self, volume: Volume, now: Seconds) -> None:
+        """Give the descriptors of a volume back, and have it unmounted if it is ejected.
+
+        Everything on it was synced as it was written; unmounting clears its dirty flag. Only an
+        ejected one is told the counters: another may be the same stick, in use again already.
+        """
+        leaving = self._ejection
+        if leaving is None or leaving.volume is not volume:
+            volume.disk.close()
+            return
         try:
-            leaving.volume.close()
+            volume.close()
             self._source.unmount()
         except StorageError as error:
             leaving.answer("ejecting failed: %s; what was recorded is safe all the same" % error)
-            return None
-        return leaving._replace(is_closed=True, deadline=now + UNMOUNT_S)
+            self._ejection = None
+            return
+        self._ejection = leaving._replace(is_closed=True, deadline=now + UNMOUNT_S)
 
     def _await_unmount(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
         if self._source.is_safe():
@@ -205,10 +231,12 @@ class VolumesService:
         self._post()
 
     def _drop(self, why: str, now: Seconds) -> None:
-        # Not closed here: record and keep may be inside a call. The last one to let go closes it.
+        # Not closed here: record and keep may be inside a call. They say when they have let go.
+        volume, self._volume = self._volume, None
         self._slot.put(None)
+        if volume is not None:
+            self._say_leaving(VolumeLeaving(volume, lambda: self._failed.put(VolumeLeft(volume))))
         self._wake_readers()
-        self._volume = None
         self._next_try = now + self._retry_s if self._source.is_fixed else now
         self._next_post = now
         self._complain(why)

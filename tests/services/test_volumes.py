@@ -16,7 +16,10 @@ class Room:
 
     def __init__(self, source):
         self.slot, self.failed, self.board = Latest(), Mailbox(8), Board()
-        self.service = VolumesService(source, self.slot, self.failed, self.board, [])
+        self.leaving = []
+        self.service = VolumesService(
+            source, self.slot, self.failed, self.board, [], self.leaving.append
+        )
         self.now = 100.0
 
     @property
@@ -31,6 +34,11 @@ class Room:
         end = self.now + seconds
         while self.now < end:
             self.now += self.service.step(self.now)
+
+    def let_go(self):
+        """Record and keep have let go of what is leaving."""
+        while self.leaving:
+            self.leaving.pop(0).done()
 
     def fail(self, is_full=False):
         self.failed.put(VolumeFailed(self.volume, "it broke", is_full))
@@ -127,10 +135,11 @@ def test_an_ejected_stick_is_closed_unmounted_and_then_said_to_be_safe(machine, 
     machine.plug("sda1")
     room.pass_time(0.5)
     volume, answers = room.volume, ejecting(room)
-    room.pass_time(0.5)
+    room.pass_time(3.0)
     assert room.volume is None
     assert machine.unmount_asked == []
-    room.pass_time(3.0)
+    room.let_go()
+    room.pass_time(0.25)
     assert machine.unmount_asked == ["sda1"]
     assert answers == []
     with pytest.raises(StorageError):
@@ -142,16 +151,46 @@ def test_an_ejected_stick_is_closed_unmounted_and_then_said_to_be_safe(machine, 
     assert (row["state"], row["hint"]) == ("ejected", "safe to remove")
 
 
-def test_ejecting_waits_for_the_open_part(machine, room):
+def test_a_stick_that_does_not_take_the_last_writes_is_said_and_unmounted_when_it_does(
+    machine, room
+):
     machine.plug("sda1")
     room.pass_time(0.5)
-    room.board.post("recording", {"part": "p00.part.mp4"})
-    ejecting(room)
-    room.pass_time(5.0)
+    answers = ejecting(room)
+    room.pass_time(16.0)
+    assert "has not taken the last writes" in answers[0]
     assert machine.unmount_asked == []
-    room.board.post("recording", {"part": None})
+    room.let_go()
     room.pass_time(0.5)
     assert machine.unmount_asked == ["sda1"]
+
+
+def test_two_who_ask_to_eject_are_both_told(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    first = ejecting(room)
+    room.pass_time(0.5)
+    second = ejecting(room)
+    room.let_go()
+    room.pass_time(0.5)
+    machine.unmounted("sda1")
+    room.pass_time(0.5)
+    assert (first, second) == ([None], [None])
+    assert room.volume.where.endswith("sdb1"), "the second did not mean the other stick"
+
+
+def test_a_pulled_stick_gives_its_descriptors_back_as_soon_as_nobody_uses_it(machine, room):
+    machine.plug("sda1")
+    room.pass_time(0.5)
+    volume = room.volume
+    machine.pull("sda1")
+    room.pass_time(0.5)
+    assert volume.disk.entries("") != [], "record and keep may still be at it"
+    room.let_go()
+    room.pass_time(0.5)
+    with pytest.raises(StorageError):
+        volume.disk.entries("")
 
 
 def test_an_ejected_stick_is_not_used_again_until_it_was_pulled_and_plugged(machine, room):
@@ -180,6 +219,8 @@ def test_a_stick_that_stays_mounted_is_said_after_a_while(machine, room):
     machine.plug("sda1")
     room.pass_time(0.5)
     answers = ejecting(room)
+    room.pass_time(0.5)
+    room.let_go()
     room.pass_time(25.0)
     assert "still mounted" in answers[0]
 
