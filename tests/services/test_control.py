@@ -24,10 +24,13 @@ from tests.storage.events import write_event
 class Room:
     """The service on a socket of its own, stepped by hand or by a thread for one client."""
 
-    def __init__(self, path):
+    def __init__(self, path, eject=None):
         self.path = path
         self.board, self.record, self.volume = Board(), Mailbox(10), Latest()
-        self.service = ControlService(path, self.board, self.record, self.volume, lambda: 42.0)
+        options = {} if eject is None else {"eject": eject}
+        self.service = ControlService(
+            path, self.board, self.record, self.volume, lambda: 42.0, **options
+        )
         self.service.open()
 
     def ask(self, request):
@@ -247,3 +250,19 @@ def test_asking_without_a_daemon_says_how_to_start_one(tmp_path):
 def test_the_socket_is_where_this_user_may_write(environ, path):
     assert str(protocol.socket_path("", environ)) == path
     assert str(protocol.socket_path("/mine.sock", environ)) == "/mine.sock"
+
+
+def test_everybody_who_ejects_is_told_how_it_went(tmp_path):
+    waiting = []
+    room = Room(tmp_path / "run" / "control.sock", waiting.append)
+    first, second = room.ask({"do": "eject"}), room.ask({"do": "eject"})
+    waiting[0](None)
+    waiting[1]("it is still mounted")
+    outcomes = [room.ask({"do": "ejected", "ticket": one["ticket"]}) for one in (first, second)]
+    assert [(one["done"], one["why"]) for one in outcomes] == [
+        (True, None),
+        (True, "it is still mounted"),
+    ]
+    for ticket in (99, None, [], "1"):
+        assert "nobody asked" in room.ask({"do": "ejected", "ticket": ticket})["why"]
+    room.service.close()

@@ -1,0 +1,180 @@
+"""Several sticks and the whole house in lockstep: one in use, the others stand by."""
+
+from __future__ import annotations
+
+import errno
+import threading
+
+import pytest
+
+from dashcamd import app
+from dashcamd.clock import SimClock
+from dashcamd.services.messages import EjectAsked
+from dashcamd.services.runner import Lockstep
+from dashcamd.storage import catalog
+from dashcamd.storage.disk import PosixDisk, storage_error
+from dashcamd.storage.recovery import is_interrupted, recover_event
+from dashcamd.storage.sticks import StickSource
+from dashcamd.testing import PluggedDisk, ScriptCamera
+from dashcamd.types import Anchor
+from tests.daemon import WALL, settings
+from tests.decoding import decoded_numbers  # noqa: F401
+from tests.storage.machine import ScriptMachine
+
+FPS = 10
+
+
+class Stick(PluggedDisk):
+    """A folder that takes files, and no video from the moment that `machine` says it is ill."""
+
+    def __init__(self, machine, inner, path):
+        super().__init__(inner)
+        self.machine, self.path, self.device = machine, path, inner.device
+
+    def before(self, act, path, size=0):
+        code = self.machine.ill.get(self.path)
+        if code is not None and ((act == "write" and size) or act == "sync") and ".mp4" in path:
+            raise storage_error(act, path, code)
+
+
+class Machine(ScriptMachine):
+    """Sticks that fall ill."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.ill = {}
+
+    def disk(self, path):
+        return Stick(self, super().disk(path), path)
+
+
+class Car:
+    """The house, its sticks and its clock."""
+
+    def __init__(self, folder, seconds, motion, **recording):
+        self.machine = Machine(folder)
+        self.clock = SimClock(1000.0, WALL)
+        by_frame = "".join(letter * FPS for letter in motion)
+        camera = ScriptCamera(("k" + "p" * 9) * seconds, by_frame, fps=FPS)
+        anchor = Anchor(1000.0, WALL, 1.0, "test")
+        source = StickSource("boot", "usb", self.machine)
+        world = app.World(self.clock, "boot", lambda _: camera, source, lambda: anchor)
+        self.house = app.build(settings(**recording), world)
+        self.lockstep = Lockstep(self.house.services, self.clock)
+
+    def drive(self, seconds):
+        until = self.clock.monotonic() + seconds
+        self.lockstep.run(until, threading.Event())
+        self.clock.advance_to(until)
+
+    def eject(self):
+        answers = []
+        self.house.volumes._failed.put(EjectAsked(answers.append))
+        return answers
+
+    @property
+    def where(self):
+        return self.house.status()["volume"]["where"]
+
+    def numbers(self, decode, *paths):
+        """Of all sticks, part by part: the numbers drawn in the pictures."""
+        found = []
+        for path in paths:
+            disk = PosixDisk(str(path))
+            for event in catalog.events(disk):
+                if is_interrupted(event):
+                    list(recover_event(disk, event))
+            for event in catalog.events(disk):
+                found += [decode((path / part).read_bytes()) for part in event.parts]
+            disk.close()
+        return found
+
+
+@pytest.fixture
+def car(tmp_path):
+    return Car(tmp_path, 60, "." * 10 + "#" * 30)
+
+
+def seen(parts):
+    return sorted({number for part in parts for number in part})
+
+
+def test_the_event_goes_on_at_once_on_the_stick_that_stands_by(car, decoded_numbers):
+    first, second = car.machine.plug("sda1", size_gb=64), car.machine.plug("sdb1", size_gb=32)
+    car.drive(20)
+    assert car.where == str(first)
+    car.machine.pull("sda1")
+    car.drive(1.5)
+    assert car.where == str(second)
+    car.drive(38)
+    car.lockstep.close()
+    parts = car.numbers(decoded_numbers, first, second)
+    assert seen(parts) == list(range(90, 410))
+    assert car.house.status()["counters"]["frames_lost"] == 0
+    disk = PosixDisk(str(second))
+    assert [event.facts.continues for event in catalog.events(disk)] != [""]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])
+def test_a_stick_that_fails_hands_over_to_the_next_and_nothing_is_lost(car, code, decoded_numbers):
+    first, second = car.machine.plug("sda1", size_gb=64), car.machine.plug("sdb1", size_gb=32)
+    car.drive(20)
+    car.machine.ill[str(first)] = code
+    car.drive(3)
+    assert car.where == str(second)
+    car.drive(37)
+    car.lockstep.close()
+    assert seen(car.numbers(decoded_numbers, first, second)) == list(range(90, 410))
+    assert car.house.status()["counters"]["frames_lost"] == 0
+
+
+def test_a_stick_that_takes_no_video_does_not_collect_files(car, decoded_numbers):
+    path = car.machine.plug("sda1")
+    car.machine.ill[str(path)] = errno.EIO
+    car.drive(55)
+    assert len(list(path.rglob("*.mp4"))) <= 1
+    del car.machine.ill[str(path)]
+    car.drive(70)
+    car.lockstep.close()
+    assert seen(car.numbers(decoded_numbers, path)) == list(range(90, 410))
+
+
+@pytest.mark.timeout(120)
+def test_a_hundred_pulls_lose_nothing_and_leave_no_descriptor(tmp_path, decoded_numbers):
+    car = Car(tmp_path, 420, "." * 5 + "#" * 400)
+    held = []
+    for _ in range(100):
+        path = car.machine.plug("sda1", uuid="A")
+        car.drive(2.6)
+        held.append(car.house.volumes._volume)
+        car.machine.pull("sda1")
+        car.drive(1.4)
+    car.machine.plug("sda1", uuid="A")
+    car.drive(25)
+    car.lockstep.close()
+    numbers = seen(car.numbers(decoded_numbers, path))
+    assert numbers == list(range(40, numbers[-1] + 1))
+    assert numbers[-1] >= 4050
+    assert car.house.status()["counters"]["frames_lost"] == 0
+    assert all(volume.disk.inner._fd == -1 for volume in held if volume is not None)
+
+
+def test_an_ejected_stick_is_let_go_while_the_event_goes_on_in_memory(car, decoded_numbers):
+    path = car.machine.plug("sda1", uuid="A")
+    car.drive(20)
+    first, second = car.eject(), car.eject()
+    car.drive(1.5)
+    assert car.machine.unmount_asked == ["sda1"]
+    assert list(path.rglob("*.part.mp4")) == [], "what was open is an ordinary file by then"
+    car.machine.unmounted("sda1")
+    car.drive(1)
+    assert first == second == [None]
+    car.drive(5)
+    waiting = car.house.status()["waiting"]
+    assert waiting["events"] == 1
+    assert waiting["seconds"] > 5
+    car.machine.pull("sda1")
+    car.machine.plug("sda1", uuid="A")
+    car.drive(33)
+    car.lockstep.close()
+    assert seen(car.numbers(decoded_numbers, path)) == list(range(90, 410))
