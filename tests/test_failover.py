@@ -15,9 +15,10 @@ from dashcamd.storage import catalog
 from dashcamd.storage.disk import PosixDisk, storage_error
 from dashcamd.storage.recovery import is_interrupted, recover_event
 from dashcamd.storage.sticks import StickSource
-from dashcamd.testing import PluggedDisk, ScriptCamera
+from dashcamd.storage.volume import Volume
+from dashcamd.testing import MemoryDisk, PluggedDisk, ScriptCamera, SlowDisk
 from dashcamd.types import Anchor
-from tests.daemon import WALL, settings
+from tests.daemon import WALL, Daemon, settings
 from tests.decoding import decoded_numbers  # noqa: F401
 from tests.storage.machine import ScriptMachine
 
@@ -178,3 +179,28 @@ def test_an_ejected_stick_is_let_go_while_the_event_goes_on_in_memory(car, decod
     car.drive(33)
     car.lockstep.close()
     assert seen(car.numbers(decoded_numbers, path)) == list(range(90, 410))
+
+
+def test_a_slow_stick_is_said_before_a_frame_is_lost():
+    camera = ScriptCamera(("k" + "p" * 9) * 200, "." * 100 + "#" * 1900, fps=FPS, pad_bytes=2000)
+    daemon = Daemon(camera, is_plugged=False, config=settings(ring_mib=4, lifeboat_mib=4))
+    daemon.socket.plug(SlowDisk(MemoryDisk(), daemon.clock, bytes_per_s=18_000))
+    daemon.run(60)
+    status = daemon.status
+    assert status["volume"]["health"]["state"] == "slow"
+    assert any("too slow" in fault for fault in status["faults"])
+    assert status["counters"]["frames_lost"] == 0
+    daemon.close()
+
+
+def test_a_stall_is_remembered_on_the_stick_itself():
+    disk = MemoryDisk()
+    camera = ScriptCamera(("k" + "p" * 9) * 100, "." * 100 + "#" * 300, fps=FPS)
+    daemon = Daemon(camera, is_plugged=False)
+    daemon.socket.plug(SlowDisk(disk, daemon.clock, stalls=[(1020.0, 8.0)]))
+    daemon.run(80)
+    assert daemon.status["volume"]["health"]["ever"]["longest_stall_s"] > 5
+    daemon.close()
+    past = Volume(disk, "/stick", "another boot").past
+    assert 5 < past.longest_stall_s < 10
+    assert past.bytes_written > 10_000

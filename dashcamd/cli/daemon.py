@@ -107,6 +107,7 @@ def _in_words(status: Json) -> str:
         "camera   %s %s, last picture %s s ago"
         % (camera.get("name"), camera.get("state"), camera.get("last_frame_age_s")),
         "volume   %s, %s MiB free" % (volume.get("where"), (volume.get("free_bytes") or 0) >> 20),
+        "stick    %s" % _stick_in_words(volume.get("health") or {}),
         "motion   %s" % status["motion"].get("reason"),
         "durable  %s" % ("nothing yet" if age_s is None else "%.1f s ago" % age_s),
         "frames   %(frames_captured)d seen, %(frames_written)d written, %(frames_lost)d lost"
@@ -115,3 +116,16 @@ def _in_words(status: Json) -> str:
     if volume.get("where") is None and status["waiting"]["words"]:
         lines.insert(3, "waiting  %s" % status["waiting"]["words"])
     return "\n".join(lines + ["FAULT    " + fault for fault in status["faults"]])
+
+
+def _stick_in_words(health: Json) -> str:
+    if not health.get("writes"):
+        return "nothing written to it yet"
+    words = "%s; a write is durable in %.0f ms, 99 of 100 in %.0f ms, the slowest in %.0f ms" % (
+        health["state"],
+        health["p50_s"] * 1000,
+        health["p99_s"] * 1000,
+        health["max_s"] * 1000,
+    )
+    hours = health["hours_left"]
+    return words if hours is None else "%s; %.1f h of video fit" % (words, hours)

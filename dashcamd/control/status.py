@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional
 
+from dashcamd.core.pulse import Flow, judge
 from dashcamd.types import Json, Seconds
 
 Facts = Mapping[str, Any]
 EMPTY: Facts = {}
+
+ENOUGH_VIDEO_S = 2.0
+"""The ring tells the video's rate once it holds so much."""
 
 FRESH_S = 5.0
 """``recording`` is said only while durable bytes moved within this time (invariant 5)."""
@@ -22,7 +26,9 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
     recording = _judged(board.get("recording", EMPTY), now)
     camera, volume = _seen(board.get("camera", EMPTY), now), board.get("volume", EMPTY)
     motion, health = board.get("motion", EMPTY), board.get("health", EMPTY)
+    health_of_stick = _stick(camera, volume, recording, now)
     faults = _faults({**board, "recording": recording})
+    faults += ["stick: %s" % fault for fault in health_of_stick.get("faults", ())]
     return {
         "state": state(camera, recording, volume, faults),
         "recording": bool(recording.get("recording")),
@@ -31,7 +37,7 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
         "last_durable_age_s": recording.get("last_durable_age_s"),
         "faults": faults,
         "camera": dict(camera),
-        "volume": dict(volume),
+        "volume": {**volume, "health": health_of_stick},
         "waiting": waiting(recording),
         "motion": _with_age(motion, now),
         "clock": dict(board.get("clock", EMPTY)),
@@ -86,6 +92,27 @@ def waiting(recording: Facts) -> Json:
         if events
         else None,
     }
+
+
+def _stick(camera: Facts, volume: Facts, recording: Facts, now: Seconds) -> Json:
+    """The health of the stick in use; nothing while there is none."""
+    pulse, boat = recording.get("pulse"), recording.get("lifeboat", EMPTY)
+    if volume.get("where") is None or pulse is None:
+        return {}
+    errors = volume.get("kernel_errors", EMPTY)
+    ring, span_s = camera.get("ring_bytes", 0), camera.get("ring_span_s", 0.0)
+    video = ring / span_s if span_s > ENOUGH_VIDEO_S else 0.0
+    capacity = camera.get("ring_capacity_bytes", 0)
+    waiting_bytes = recording.get("waiting", EMPTY).get("seconds", 0.0) * video
+    flow = Flow(
+        video_bytes_per_s=video,
+        ring_bytes=capacity,
+        memory_left_bytes=max(0, round(capacity + boat.get("capacity_bytes", 0) - waiting_bytes)),
+        free_bytes=volume.get("free_bytes", 0),
+        uptime_s=now - recording.get("since", now),
+        bytes_written=recording.get("bytes_written", 0),
+    )
+    return judge(pulse, flow, errors.get("io", 0), errors.get("file_system", 0))
 
 
 def _span(seconds: Seconds) -> str:

@@ -319,6 +319,7 @@ class CameraService:
                 "last_frame_at": round(self._last_frame_seen, 3) if info else None,
                 "frames_captured": stats.appended,
                 "ring_bytes": stats.bytes,
+                "ring_capacity_bytes": self._ring.capacity_bytes,
                 "ring_span_s": round(stats.span_s, 3),
                 "fault": self._fault or self._settings_fault,
             },

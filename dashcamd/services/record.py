@@ -16,6 +16,7 @@ from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
 from dashcamd.core.part_locks import PartLocks
+from dashcamd.core.pulse import Pulse
 from dashcamd.core.recording import (
     Action,
     Append,
@@ -64,6 +65,9 @@ PERIOD_S = 0.5
 WRITE_S = 1.0
 """A backlog is written for so long at a time; then messages are heard and the lifeboat filled."""
 
+NOTE_S = 60.0
+"""The stick's marker is written at most so often for the sake of its health."""
+
 LOG_PERIOD_S = 60.0
 """Lost frames are logged at most so often; every one is counted."""
 
@@ -96,8 +100,11 @@ class RecordService:
         self._board = board
         self._now = now
         self._slot_version = 0
+        self._began = now()
         self._volume: Optional[Volume] = None
         self._part: Optional[Part] = None
+        self._pulse = Pulse()
+        self._next_note: Seconds = float("-inf")
         self._names: Dict[int, EventName] = {}
         self._locks: PartLocks[EventName] = PartLocks()
         self._stillborn: Optional[EventName] = None
@@ -120,6 +127,7 @@ class RecordService:
             self._hear(message)
         is_behind = self._write_wanted(self._now() + WRITE_S)
         self._secure()
+        self._remember(now)
         self._post(now)
         return 0.0 if is_behind else PERIOD_S
 
@@ -186,6 +194,7 @@ class RecordService:
             self._let_go("the volume was taken away")
         self._volume = volume
         if volume is not None:
+            self._pulse = Pulse(volume.past)
             try:
                 limit = part_bytes(volume.space.total)
             except StorageError as error:
@@ -193,6 +202,19 @@ class RecordService:
                 return
             self._fault = None
             self._recording.volume_ready(volume.id, limit)
+
+    def _remember(self, now: Seconds) -> None:
+        """Note on the stick how it fared, while there is nothing more urgent."""
+        volume = self._volume
+        if volume is None or self._recording.state != "idle" or now < self._next_note:
+            return
+        if volume.past != self._pulse.past:
+            self._next_note = now + NOTE_S
+            volume.past = self._pulse.past
+            try:
+                volume.remember()
+            except StorageError as error:
+                log.debug("the stick's health could not be noted on it: %s", error)
 
     def _secure(self) -> None:
         for lost in self._recording.secure():
@@ -280,11 +302,13 @@ class RecordService:
 
     def _write(self, frames: Sequence[Frame], next_ts: Optional[Seconds]) -> None:
         assert self._part is not None
-        before = self._part.bytes
+        before, began = self._part.bytes, self._now()
         self._part.append(frames, next_ts)
-        self._bytes_written += self._part.bytes - before
-        self._frames_written += len(frames)
         self._durable_at = self._now()
+        size = self._part.bytes - before
+        self._pulse.wrote(self._durable_at, self._durable_at - began, size)
+        self._bytes_written += size
+        self._frames_written += len(frames)
         self._newest_durable_ts = frames[-1].ts
 
     def _close_part(self, volume: Volume, reason: str) -> None:
@@ -344,6 +368,8 @@ class RecordService:
         if is_full(error):
             self._keep.put(RoomNeeded())
             self._finish_if_possible(volume)
+        else:
+            self._pulse.failed()
         self._let_go(why)
         self._failed.put(VolumeFailed(volume, why, is_full(error)))
 
@@ -357,6 +383,8 @@ class RecordService:
 
     def _let_go(self, why: str) -> None:
         part, volume, self._volume = self._part, self._volume, None
+        if volume is not None:
+            volume.past = self._pulse.past
         if part is not None and volume is not None:
             self._abandon(volume, part)
         self._fault = why
@@ -371,6 +399,7 @@ class RecordService:
             {
                 "state": self._recording.state,
                 "posted_at": now,
+                "since": self._began,
                 "armed": self._recording.wants.is_armed,
                 "event": name.folder if name else None,
                 "part": self._part.path if self._part else None,
@@ -379,6 +408,7 @@ class RecordService:
                 "backlog_frames": self._recording.backlog_frames,
                 "waiting": self._recording.waiting._asdict(),
                 "lifeboat": self._recording.lifeboat.stats._asdict(),
+                "pulse": self._pulse.reading(now),
                 "frames_written": self._frames_written,
                 "frames_lost": self._frames_lost,
                 "bytes_written": self._bytes_written,

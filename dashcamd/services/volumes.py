@@ -8,7 +8,14 @@ from typing import Callable, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
-from dashcamd.services.messages import EjectAsked, VolumeLeaving, VolumeLeft, VolumeMessage
+from dashcamd.services.messages import (
+    EjectAsked,
+    VolumeFailed,
+    VolumeLeaving,
+    VolumeLeft,
+    VolumeMessage,
+)
+from dashcamd.storage.disk import Space
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Json, Seconds
 
@@ -209,6 +216,12 @@ class VolumesService:
             return leaving
         return None
 
+    def _mind_read_only(self, volume: Volume, space: Space) -> None:
+        """Have a stick tried anew that its kernel has made read-only, though nobody writes now."""
+        if space.is_read_only:
+            why = "the stick at %s turned read-only after errors: copy what matters, check it"
+            self._failed.put(VolumeFailed(volume, why % volume.where, is_full=False))
+
     def _look(self, now: Seconds) -> bool:
         try:
             return self._source.look(now)
@@ -261,4 +274,5 @@ class VolumesService:
                 facts["fault"] = str(error)
             else:
                 facts.update(id=volume.id, total_bytes=space.total, free_bytes=space.free)
+                self._mind_read_only(volume, space)
         self._board.post("volume", facts)

@@ -59,10 +59,14 @@ class Entry(NamedTuple):
 
 
 class Space(NamedTuple):
-    """Bytes of a volume: all of them, and those an ordinary user may still write."""
+    """Bytes of a volume: all of them, and those an ordinary user may still write.
+
+    `is_read_only` once the kernel has turned it so (``errors=remount-ro``).
+    """
 
     total: int
     free: int
+    is_read_only: bool = False
 
 
 class DiskFile(Protocol):
@@ -406,7 +410,9 @@ class PosixDisk:
         """Room on the volume now."""
         with _explained("ask the free space of", self._root):
             facts = os.fstatvfs(self._fd)
-        return Space(facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize)
+        is_read_only = bool(facts.f_flag & os.ST_RDONLY)
+        total, free = facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize
+        return Space(total, free, is_read_only)
 
     def close(self) -> None:
         """Let go of the volume; safe to call twice, and done by itself when nobody uses it."""

@@ -7,6 +7,7 @@ from typing import Optional
 
 from dashcamd.errors import StorageError
 from dashcamd.storage.disk import PosixDisk, storage_error
+from dashcamd.storage.kernel_errors import ErrorCount
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Json, Seconds
 
@@ -24,6 +25,7 @@ class FolderSource:
         self._path = Path(path).absolute()
         self._boot_id = boot_id
         self._device = -1
+        self._errors: Optional[ErrorCount] = None
         self._mount_point: Optional[Path] = None
 
     def look(self, now: Seconds) -> bool:
@@ -36,6 +38,7 @@ class FolderSource:
         try:
             self._require_mount()
             self._device = self._path.stat().st_dev
+            self._errors = ErrorCount(self._device)
             return Volume(disk, str(self._path), self._boot_id)
         except OSError as error:
             disk.close()
@@ -71,8 +74,8 @@ class FolderSource:
         return False
 
     def describe(self) -> Json:
-        """Nothing beyond the volume itself."""
-        return {}
+        """The errors of the disk that the folder is on."""
+        return {"kernel_errors": self._errors.read()._asdict()} if self._errors else {}
 
 
 def _mount_point(path: Path) -> Path:

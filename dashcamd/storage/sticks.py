@@ -16,6 +16,7 @@ from dashcamd.core.sticks import Block, Mount, Setback, Verdict
 from dashcamd.errors import StorageError
 from dashcamd.storage import mounts
 from dashcamd.storage.disk import PosixDisk, storage_error
+from dashcamd.storage.kernel_errors import ErrorCount
 from dashcamd.storage.mounts import MountWatch
 from dashcamd.storage.udev import Udev
 from dashcamd.storage.volume import MARKER, Volume
@@ -112,6 +113,7 @@ class StickSource:
         self._marked: Dict[Tuple[str, str], bool] = {}
         self._used: Set[str] = set()
         self._in_use: Optional[Tuple[Volume, Block]] = None
+        self._errors: Optional[ErrorCount] = None
         self._ejected: Optional[Block] = None
 
     def look(self, now: Seconds) -> bool:
@@ -139,6 +141,7 @@ class StickSource:
                 self._note_failure(verdict.block, now, is_full=False)
                 continue
             self._in_use = volume, verdict.block
+            self._errors = ErrorCount(verdict.block.number)
             self._used.add(verdict.block.key)
             return volume
         raise StorageError(why)
@@ -183,7 +186,10 @@ class StickSource:
     def describe(self) -> Json:
         """What is plugged in and what each of it is good for."""
         used = self._in_use[1] if self._in_use else None
-        return {"sticks": [self._row(verdict, used) for verdict in self._verdicts]}
+        rows = [self._row(verdict, used) for verdict in self._verdicts]
+        if used is None or self._errors is None:
+            return {"sticks": rows}
+        return {"sticks": rows, "kernel_errors": self._errors.read()._asdict()}
 
     def _row(self, verdict: Verdict, used: Optional[Block]) -> Json:
         if not self._is_ejected(verdict.block):

@@ -9,6 +9,7 @@ from typing import Dict, Optional, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
+from dashcamd.core.pulse import Past
 from dashcamd.core.timeline import Moment
 from dashcamd.errors import StorageError
 from dashcamd.storage import catalog
@@ -38,6 +39,8 @@ class Volume:
         before = _counter(known.get("boot"))
         self.boot = before if known.get("boot_id") == boot_id and before else before + 1
         on_disk = max((number for number, _ in catalog.names(disk)), default=0)
+        self.past = Past.from_json(known.get("health"))
+        """What the stick is remembered by; the record thread replaces it, `remember` keeps it."""
         self._last_event = max(on_disk, _counter(known.get("last_event")))
         self.found_to = self._last_event
         """Number of the newest event that was there when the volume was taken into use."""
@@ -65,6 +68,10 @@ class Volume:
         self.disk.make_dirs(name.path)
         return self._last_event, name
 
+    def remember(self) -> None:
+        """Put counters and health into the marker. Raises `StorageError`; record thread only."""
+        self._write_marker()
+
     def close(self) -> None:
         """Note the counters if the disk still takes them, and let go of it."""
         try:
@@ -73,12 +80,14 @@ class Volume:
             self.disk.close()
 
     def _write_marker(self) -> None:
-        marker = {
+        marker: Dict[str, object] = {
             "id": self.id,
             "boot": self.boot,
             "boot_id": self.boot_id,
             "last_event": self._last_event,
         }
+        if self.past != Past():
+            marker["health"] = self.past.to_json()
         replace_file(self.disk, MARKER, (json.dumps(marker) + "\n").encode("ascii"))
 
 

@@ -1,0 +1,220 @@
+"""The pulse of a stick: how quickly it makes video durable, and what has to be done about it.
+
+Every write of the record thread is a sample: how long until its ``fdatasync`` returned, and how
+many bytes it carried. `judge` holds them against the video's rate and the memory that is left, so
+that "too slow" and "failing" are said before a frame is lost. What a stick is remembered by
+(`Past`) stays on it, in its marker.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Deque, List, Mapping, NamedTuple, Optional, Sequence
+
+from dashcamd.types import Json, Seconds
+
+WINDOW = 1200
+WINDOW_S = 1200.0
+"""Samples that count: the newest ones, of the last 20 minutes at about one a second."""
+
+STALL_S = 1.0
+"""A write that takes longer is a stall: frames are promised to be durable after 2 s."""
+
+ENOUGH_BUSY_S = 2.0
+ENOUGH_SAMPLES = 8
+"""So much writing is watched before a rate is believed."""
+
+MARGIN = 1.25
+"""A stick should be so much faster than the video, or housekeeping leaves it no time."""
+
+RING_MARGIN = 1.5
+"""The ring is advised to hold the longest stall so many times."""
+
+TICK_S = 1e-6
+"""Less is no time that could be measured."""
+
+MIB = 1 << 20
+COUNTER_LIMIT = 1 << 60
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of a stick from all its days with us."""
+
+    bytes_written: int = 0
+    stalls: int = 0
+    longest_stall_s: Seconds = 0.0
+    errors: int = 0
+
+    @classmethod
+    def from_json(cls, found: object) -> Past:
+        """Read what a stick says of itself: it may say anything."""
+        if not isinstance(found, dict):
+            return cls()
+        longest = _number(found.get("longest_stall_s"), 86400.0)
+        counters = ("bytes_written", "stalls", "errors")
+        counted = [int(_number(found.get(name), COUNTER_LIMIT)) for name in counters]
+        return cls(counted[0], counted[1], longest, counted[2])
+
+    def to_json(self) -> Json:
+        """The same for the marker."""
+        return {
+            "bytes_written": self.bytes_written,
+            "stalls": self.stalls,
+            "longest_stall_s": round(self.longest_stall_s, 3),
+            "errors": self.errors,
+        }
+
+
+class _Sample(NamedTuple):
+    at: Seconds
+    took_s: Seconds
+    bytes: int
+
+
+class Pulse:
+    """Counts the writes to one stick. Used by the record thread alone."""
+
+    def __init__(self, past: Past = Past()) -> None:
+        self._samples: Deque[_Sample] = deque(maxlen=WINDOW)
+        self._past = past
+
+    @property
+    def past(self) -> Past:
+        """What the stick is to be remembered by."""
+        return self._past
+
+    def wrote(self, at: Seconds, took_s: Seconds, size: int) -> None:
+        """Note that `size` bytes were durable at `at`, `took_s` after they were handed over."""
+        self._samples.append(_Sample(at, took_s, size))
+        past = self._past
+        self._past = Past(
+            past.bytes_written + size,
+            past.stalls + (took_s > STALL_S),
+            max(past.longest_stall_s, took_s if took_s > STALL_S else 0.0),
+            past.errors,
+        )
+
+    def failed(self) -> None:
+        """Note that the stick refused a write."""
+        past = self._past
+        self._past = Past(past.bytes_written, past.stalls, past.longest_stall_s, past.errors + 1)
+
+    def reading(self, now: Seconds) -> Json:
+        """The last minutes in numbers, and the whole past; seconds and bytes."""
+        while self._samples and now - self._samples[0].at > WINDOW_S:
+            self._samples.popleft()
+        took = sorted(sample.took_s for sample in self._samples)
+        size, busy_s = sum(sample.bytes for sample in self._samples), sum(took)
+        return {
+            "writes": len(took),
+            "p50_s": _quantile(took, 0.5),
+            "p95_s": _quantile(took, 0.95),
+            "p99_s": _quantile(took, 0.99),
+            "max_s": _quantile(took, 1.0),
+            "stalls": sum(one > STALL_S for one in took),
+            "busy_s": round(busy_s, 3),
+            "bytes": size,
+            "bytes_per_s": round(size / busy_s) if busy_s > TICK_S else None,
+            "ever": self._past.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a stick has to stand: the video's rate, and the memory that bridges its pauses."""
+
+    video_bytes_per_s: float = 0.0
+    ring_bytes: int = 0
+    memory_left_bytes: int = 0
+    free_bytes: int = 0
+    uptime_s: Seconds = 0.0
+    bytes_written: int = 0
+
+
+def judge(
+    reading: Mapping[str, Any], flow: Flow, io_errors: int = 0, file_system_errors: int = 0
+) -> Json:
+    """The health of a stick as ``status`` shows it; ``faults`` are lines for people.
+
+    ``state`` is ``unknown`` (too little written yet), ``good``, ``slow`` or ``failing``.
+    """
+    faults = _errors(io_errors, file_system_errors)
+    is_failing = bool(faults)
+    faults += _slowness(reading, flow) + _stalls(reading, flow)
+    is_known = reading.get("writes", 0) >= ENOUGH_SAMPLES
+    state = "failing" if is_failing else "slow" if faults else "good" if is_known else "unknown"
+    return {
+        **reading,
+        "state": state,
+        "faults": faults,
+        "io_errors": io_errors,
+        "file_system_errors": file_system_errors,
+        "video_bytes_per_s": round(flow.video_bytes_per_s),
+        "ring_mib_advised": _ring_mib(reading, flow),
+        "hours_left": _hours(flow.free_bytes, flow.video_bytes_per_s),
+        "hours_left_of_events": _hours(
+            flow.free_bytes, flow.bytes_written / flow.uptime_s if flow.uptime_s else 0.0
+        ),
+    }
+
+
+def _errors(io_errors: int, file_system_errors: int) -> List[str]:
+    if file_system_errors:
+        return [
+            "its file system has %d errors: copy what matters, check or format it"
+            % file_system_errors
+        ]
+    if io_errors:
+        return [
+            "the kernel met %d errors of it since it was plugged in: copy what matters, replace it"
+            % io_errors
+        ]
+    return []
+
+
+def _slowness(reading: Mapping[str, Any], flow: Flow) -> List[str]:
+    rate, video = reading.get("bytes_per_s") or 0.0, flow.video_bytes_per_s
+    is_watched = reading.get("busy_s", 0.0) >= ENOUGH_BUSY_S
+    if reading.get("writes", 0) < ENOUGH_SAMPLES or not is_watched or rate >= video * MARGIN:
+        return []
+    what = "it is too slow: it takes %.2f MB/s, the video has %.2f" % (rate / 1e6, video / 1e6)
+    if rate < video:
+        what += "; memory lasts for %.0f s more of motion" % (
+            flow.memory_left_bytes / (video - rate)
+        )
+    return [what + "; use a faster stick or a lower [camera] bitrate"]
+
+
+def _stalls(reading: Mapping[str, Any], flow: Flow) -> List[str]:
+    advised = _ring_mib(reading, flow)
+    if advised is None or advised * MIB <= flow.ring_bytes:
+        return []
+    return [
+        "it stalled for %.0f s, longer than the ring bridges: set [recording] ring_mib to %d or "
+        "use another stick" % (reading["ever"]["longest_stall_s"], advised)
+    ]
+
+
+def _ring_mib(reading: Mapping[str, Any], flow: Flow) -> Optional[int]:
+    """MiB that the ring needs for the longest stall ever seen; None when there was none."""
+    longest = reading.get("ever", {}).get("longest_stall_s", 0.0)
+    if not longest or not flow.video_bytes_per_s:
+        return None
+    return int(longest * RING_MARGIN * flow.video_bytes_per_s / MIB) + 1
+
+
+def _hours(free_bytes: int, bytes_per_s: float) -> Optional[float]:
+    return round(free_bytes / bytes_per_s / 3600, 1) if bytes_per_s > 0 else None
+
+
+def _quantile(ordered: Sequence[float], part: float) -> Optional[float]:
+    if not ordered:
+        return None
+    return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 4)
+
+
+def _number(value: object, limit: float) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= limit else 0.0  # type: ignore[return-value,operator]
