@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import struct
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, NamedTuple, Sequence
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Sequence
 
 MAGIC = 0x6A736677736872
 FLUSH = 1
@@ -24,14 +24,17 @@ class Operation(NamedTuple):
     data: bytes
 
 
-def read(path: Path) -> Iterator[Operation]:
-    """The operations in order; the end of the file is the end, whatever the super block counts."""
+def read(path: Path, end: Optional[int] = None) -> Iterator[Operation]:
+    """The operations in order up to byte `end` of the log, or the end of the file.
+
+    What the super block counts does not matter: QEMU writes that late.
+    """
     with path.open("rb") as stream:
         magic, _version, _count, size = struct.unpack("<QQQI", stream.read(28))
         if magic != MAGIC:
             raise ValueError("%s: not a log of writes" % path)
         stream.seek(size)
-        while True:
+        while end is None or stream.tell() < end:
             head = stream.read(size)
             if len(head) < size:
                 return

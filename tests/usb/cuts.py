@@ -66,8 +66,8 @@ class State:
 class Report:
     """What an enumeration found.
 
-    `worst_step_s` is the longest stretch of video that became durable with one flush: a cut just
-    before that flush loses as much of the open part, and never more.
+    `worst_step_s` is the longest stretch of video that became durable with one flush, once what
+    had waited in memory was down: a cut just before it loses as much of the open part, not more.
     """
 
     cuts: int = 0
@@ -79,7 +79,7 @@ class Report:
 class Bench:
     """A folder in which one stick is cut again and again; use memory-backed storage."""
 
-    def __init__(self, folder: Path, fs: str, before: Path, log: Path) -> None:
+    def __init__(self, folder: Path, fs: str, before: Path, log: Path, caught_up: int = 0) -> None:
         self._fs = fs
         self._durable = folder / "durable.img"
         self._cut = folder / "cut.img"
@@ -88,6 +88,7 @@ class Bench:
             whole.seek(PARTITION)
             shutil.copyfileobj(whole, part)
         self.epochs = blocklog.epochs(list(blocklog.read(log)))
+        self._steady_from = sum(one.is_flush for one in blocklog.read(log, caught_up))
 
     def enumerate(self, wanted: int, chance: random.Random) -> Report:
         """At least `wanted` cuts, spread over all epochs by how much they wrote."""
@@ -98,7 +99,7 @@ class Bench:
             if epoch.writes:
                 base = self.state_after([])
                 _compare(before, base, "flush %d" % epoch.number, report)
-                if before is not None and before.parts:
+                if before is not None and epoch.number > self._steady_from:
                     step_s = base.duration_s - before.duration_s
                     report.worst_step_s = max(report.worst_step_s, step_s)
                 before = base
