@@ -429,8 +429,7 @@ class Recording:
         actions: List[Action] = [ClosePart(why)]
         if why == "camera gap":
             actions.append(Lose(writing.event, Gap(writing.last_ts, frame.ts, 0, "camera")))
-        is_long = frame.ts - writing.event_ts >= self._policy.event_max_s
-        if is_long or writing.is_turned(frame.ts):
+        if frame.ts - writing.event_ts >= self._policy.event_max_s:
             actions += self._move(writing, writing.volume)
         return actions
 
