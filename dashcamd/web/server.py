@@ -195,7 +195,7 @@ def _wrapped(stream: IOStream, tls: ssl.SSLContext) -> IOStream:
     plain = stream.socket.dup()
     stream.close()
     wrapped = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-    return SSLIOStream(wrapped, tls, max_buffer_size=BUFFER_LIMIT)
+    return SSLIOStream(wrapped, ssl_options=tls, max_buffer_size=BUFFER_LIMIT)
 
 
 def serve(site: Site, tls: Optional[ssl.SSLContext] = None) -> Server:
