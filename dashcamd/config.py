@@ -394,6 +394,7 @@ class WebConfig:
         False,
         "Encrypt, with a certificate made here (needs the openssl command); the phone asks once "
         "whether to trust it, `dashcamd password` shows its fingerprint. http:// leads to https://.",
+        trust=FILE,
     )
     names: str = setting(
         "dashcam.local",

@@ -97,6 +97,7 @@ class DetectService:
                 "mode": self._config.mode,
                 "is_moving": bool(score and score.is_moving),
                 "blocks": score.blocks if score else 0,
+                "place": list(score.place) if score and score.place else None,
                 "reason": score.reason if score else "no field yet",
                 "ego": ego.state.value if ego else None,
                 "is_driving": bool(last and last.is_driving),

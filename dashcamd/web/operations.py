@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from types import MappingProxyType
-from typing import Any, Awaitable, Callable, List, Mapping, NamedTuple, Optional
+from typing import Any, Awaitable, Callable, List, Mapping, NamedTuple, Optional, Tuple
 
 from dashcamd import config, config_read
-from dashcamd.config_schema import plain
+from dashcamd.config_layers import Verdict, in_json
+from dashcamd.config_schema import FILE, plain
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, OperationError
 from dashcamd.types import Anchor, Json
@@ -127,6 +128,8 @@ async def _settings(site: Site, call: Call) -> Json:
                 "sentence": rules.sentence,
                 "allowed": rules.allowed(),
                 "choices": list(rules.choices),
+                "is_table": rules.table is not None,
+                "settable": rules.trust != FILE,
             }
             for key, default, rules in config.keys(section)
         ]
@@ -140,6 +143,22 @@ async def _check_settings(site: Site, call: Call) -> Json:
     except ConfigError as error:
         return {"ok": False, "error": str(error)}
     return {"ok": True, "error": None}
+
+
+async def _change_settings(site: Site, call: Call) -> Json:
+    """Each setting that was sent has its verdict, so a page can show it beside the field."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def answer(verdicts: Tuple[Verdict, ...]) -> None:
+        loop.call_soon_threadsafe(_settle, done, verdicts)
+
+    site.rooms.change_settings(call.body["settings"], answer)
+    try:
+        verdicts = await asyncio.wait_for(done, ANSWER_S)
+    except asyncio.TimeoutError:
+        raise OperationError("the settings did not answer; look again in a while") from None
+    return {"verdicts": [in_json(verdict) for verdict in verdicts]}
 
 
 async def _asked(ask: Callable[[Answer], None], patience_s: float = ANSWER_S) -> None:
@@ -159,9 +178,9 @@ async def _asked(ask: Callable[[Answer], None], patience_s: float = ANSWER_S) ->
         raise OperationError(why)
 
 
-def _settle(done: asyncio.Future[Optional[str]], why: Optional[str]) -> None:
+def _settle(done: asyncio.Future[Any], answer: Any) -> None:
     if not done.done():
-        done.set_result(why)
+        done.set_result(answer)
 
 
 OPERATIONS: List[Operation] = [
@@ -229,6 +248,14 @@ OPERATIONS: List[Operation] = [
         required=("unix_s", "confirm"),
     ),
     Operation("get", "/api/v1/settings", "Every setting in force", _settings),
+    Operation(
+        "post",
+        "/api/v1/settings",
+        "Change settings: section to key to value, null for the file's; a verdict for each",
+        _change_settings,
+        {"settings": {"type": "object"}},
+        required=("settings",),
+    ),
     Operation(
         "post",
         "/api/v1/settings/check",

@@ -16,6 +16,7 @@ FILES: Dict[str, str] = {
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
     "player.js": "text/javascript; charset=utf-8",
+    "paint.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "words.js": "text/javascript; charset=utf-8",
     "sign-in.js": "text/javascript; charset=utf-8",

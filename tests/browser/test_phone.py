@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,41 @@ def test_settings_are_checked_while_they_are_typed(browser, daemon):
         wait(browser, lambda expected=word: text(browser, "state-word") == expected)
         keep_picture(browser, "language-" + language)
     by_id(browser, "menu").click()
+
+
+PAINT_ALL = """
+const svg = document.getElementById('overlay'), box = svg.getBoundingClientRect();
+for (let y = 1; y < box.height; y += 8) for (let x = 1; x < box.width; x += 8)
+    svg.dispatchEvent(new PointerEvent('pointermove', {
+        pointerType: 'touch', clientX: box.left + x, clientY: box.top + y,
+    }));
+return document.querySelectorAll('#overlay .ignored').length;
+"""
+
+
+def is_moving(browser):
+    return browser.execute_script("return App.state().motion.is_moving")
+
+
+def test_what_is_painted_over_is_not_motion_any_more(browser, daemon):
+    by_id(browser, "motion-button").click()
+    wait(browser, lambda: is_moving(browser), 30)
+    wait(browser, lambda: count(browser, "#overlay .moving"), 30)
+    by_id(browser, "paint-button").click()
+    wait(browser, lambda: count(browser, "#overlay .square") == 16 * 12)
+    assert browser.execute_script(PAINT_ALL) == 16 * 12
+    keep_picture(browser, "painting")
+    browser.execute_script("document.getElementById('paint-save').click()")
+    wait(browser, lambda: by_id(browser, "painter").is_displayed() is False)
+    end = time.monotonic() + 10  # the walker comes by every nine seconds
+    time.sleep(1.5)
+    while time.monotonic() < end:
+        assert not is_moving(browser)
+    browser.execute_script("document.getElementById('paint-button').click()")
+    wait(browser, lambda: count(browser, "#overlay .ignored") == 16 * 12)
+    browser.execute_script("document.getElementById('paint-clear').click()")
+    browser.execute_script("document.getElementById('paint-save').click()")
+    wait(browser, lambda: is_moving(browser), 30)
 
 
 def test_arming_needs_no_question_and_disarming_does(browser, daemon):

@@ -233,7 +233,7 @@ const App = (() => {
     $('settings').replaceChildren(...found.sections.map(section => {
       const box = make('details');
       box.append(make('summary', '', section.name), make('p', 'quiet', section.sentence));
-      for (const key of section.keys) box.append(setting(section.name, key));
+      for (const key of section.keys) if (!key.is_table) box.append(setting(section.name, key));
       return box;
     }));
   }
@@ -246,12 +246,15 @@ const App = (() => {
     for (const choice of choices) { const node = make('option', '', choice); node.value = choice; field.append(node); }
     field.value = Array.isArray(key.value) ? key.value.join(', ') : String(key.value);
     why.setAttribute('role', 'status');
+    field.disabled = !key.settable;
+    if (field.disabled) why.textContent = w('only_file');
     field.onchange = async () => {
-      const answer = await act(() => api('settings/check', {settings: {[section]: {[key.key]: typed(key.kind, field.value)}}}));
+      const answer = await act(() => api('settings', {settings: {[section]: {[key.key]: typed(key.kind, field.value)}}}));
       if (!answer) return;
-      why.className = answer.ok ? 'quiet' : 'why';
-      why.textContent = answer.ok ? w('allowed_value') : answer.error;
-      field.setAttribute('aria-invalid', String(!answer.ok));
+      const verdict = answer.verdicts.find(one => !one.taken) || answer.verdicts[0];
+      why.className = verdict.taken ? 'quiet' : 'why';
+      why.textContent = verdict.text;
+      field.setAttribute('aria-invalid', String(!verdict.taken));
     };
     box.append(label, make('p', 'quiet', key.sentence + (key.allowed ? ' (' + key.allowed + ')' : '')), field, why);
     return box;
@@ -314,6 +317,7 @@ const App = (() => {
       heard = performance.now();
       tell();
       Live.told(state);
+      Paint.draw();
     });
     stream.onerror = () => { api('status').catch(() => {}); };
   }
@@ -323,5 +327,5 @@ const App = (() => {
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) refresh(); }, 5000);
   setTimeout(() => { listen(); refresh(); }, 0);
   tell();
-  return {title, size, lock, remove, state: () => state};
+  return {title, size, lock, remove, act, api, toast, state: () => state};
 })();
