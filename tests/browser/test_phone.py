@@ -231,7 +231,7 @@ def test_settings_are_checked_while_they_are_typed(browser, daemon):
 
 PAINT_ALL = """
 const svg = document.getElementById('overlay'), box = svg.getBoundingClientRect();
-for (let y = 1; y < box.height; y += 8) for (let x = 1; x < box.width; x += 8)
+for (let y = 1; y < box.height; y += 12) for (let x = 1; x < box.width; x += 12)
     svg.dispatchEvent(new PointerEvent('pointermove', {
         pointerType: 'touch', clientX: box.left + x, clientY: box.top + y,
     }));

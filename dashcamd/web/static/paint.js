@@ -50,6 +50,7 @@ const Paint = (() => {
     const [width, height] = size(), at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
     const column = Math.floor(at.x / width * COLS), row = Math.floor(at.y / height * ROWS);
     if (column < 0 || row < 0 || column >= COLS || row >= ROWS) return;
+    if (cells[row * COLS + column] === !erasing) return;
     cells[row * COLS + column] = !erasing;
     draw();
   }
