@@ -113,7 +113,7 @@ def test_without_tornado_it_says_what_to_install_and_never_tries_again(made, mon
 
 def test_an_error_nobody_expected_is_a_fault_as_well(made, monkeypatch):
     stage, service = made
-    monkeypatch.setattr("dashcamd.web.server.serve", lambda site: 1 / 0)
+    monkeypatch.setattr("dashcamd.web.server.serve", lambda site, tls: 1 / 0)
     service.step(0.0)
     assert "division by zero" in told(stage)["fault"]
     assert service.wake.wait(20)
