@@ -1,7 +1,8 @@
 """``python -m benchmarks.motion``: every scene and clip, every source, ours and the peers.
 
-Fields are cached in ``$DASHCAMD_BENCH_CACHE`` (the temporary folder otherwise): the first run
-renders and encodes half an hour of video, later ones take a minute.
+What is drawn is kept in ``$DASHCAMD_BENCH_CACHE`` (the temporary folder otherwise): the first run
+draws and encodes two hours of video, later ones take a few minutes. ``--set held`` scores only what
+no constant was chosen on, ``--set tuned`` only the rest.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ WEATHER_KINDS = ("weather", "light", "noise", "shake")
 BUMP_LATE_S = 1.0
 
 
-def ours(stream):
+def ours(stream, sensitivity=5):
     """Our intervals over a stream of fields, and the median time of a judgement in us."""
-    told = replay_fields(stream, Detector(), Tracker(), time.perf_counter)
+    told = replay_fields(stream, Detector(sensitivity), Tracker(), time.perf_counter)
     return [(one.first, one.last) for one in told.motions], told.detector_us_per_frame
 
 
@@ -40,12 +41,12 @@ def flagged(stamps, flags):
     return scoring.merged([(t, t + 0.05) for t in on], 0.6)
 
 
-def verdicts(fields) -> Dict[str, list]:
+def verdicts(fields, sensitivity=5) -> Dict[str, list]:
     """Intervals of every detector over one scene or clip."""
     made = {}
     for source in sources.SOURCES:
         if source in fields.fields:
-            made["dashcamd/" + source], _ = ours(fields.stream(source))
+            made["dashcamd/" + source], _ = ours(fields.stream(source), sensitivity)
     for name, flags in fields.pixels.items():
         made[name] = flagged([i / fields.fps for i in range(len(flags))], flags)
     for name, rule in baselines.VECTOR_RULES.items():
@@ -57,15 +58,19 @@ def verdicts(fields) -> Dict[str, list]:
 
 
 def every_scene(names=()):
-    """The scenes used for tuning and the fresh ones, by name."""
-    both = {**scenes.scenes(), **scenes.scenes(fresh=True)}
-    return {name: scene for name, scene in both.items() if not names or name in names}
+    """The scenes used for tuning and those held out, by name."""
+    known = {}
+    for split in scenes.SEEDS:
+        known.update(scenes.scenes(split))
+    return {name: scene for name, scene in known.items() if not names or name in names}
 
 
-def run_scenes(names, refresh):
+def run_scenes(names, refresh, split="all", sensitivity=5):
     """Score the scenes that have visitors or weather; {scene: {detector: Tally}}."""
     board = {}
     for name, scene in every_scene(names).items():
+        if split not in ("all", "tuned" if scene.tuned else "held"):
+            continue
         is_parked = name.startswith("parked")
         if scene.ego and not is_parked:
             continue
@@ -74,7 +79,7 @@ def run_scenes(names, refresh):
         neutral = [(a, b) for a, b, what in scene.nuisance if is_parked and what == "bump"]
         board[name] = {
             who: scoring.tally(told, truth, fields.seconds, neutral)
-            for who, told in verdicts(fields).items()
+            for who, told in verdicts(fields, sensitivity).items()
         }
         print("scored", name, file=sys.stderr)
     return board
@@ -254,12 +259,14 @@ def main(argv=None):
     """Run, print, and write what was asked for."""
     parser = argparse.ArgumentParser(prog="benchmarks.motion", description=__doc__)
     parser.add_argument("--scene", action="append", help="only this scene (may be repeated)")
+    parser.add_argument("--set", choices=("all", "tuned", "held"), default="all", dest="split")
+    parser.add_argument("--sensitivity", type=int, default=5, help="1 to 10")
     parser.add_argument("--clips", type=Path, help="folder with labelled clips and manifest.json")
     parser.add_argument("--refresh", action="store_true", help="render and encode again")
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     parser.add_argument("--plot", type=Path, help="write recall against false alarms to this PNG")
     options = parser.parse_args(argv)
-    board = run_scenes(options.scene, options.refresh)
+    board = run_scenes(options.scene, options.refresh, options.split, options.sensitivity)
     clips = run_clips(options.clips, options.refresh) if options.clips else {}
     ego = {} if options.scene else run_ego(options.refresh)
     hour = []

@@ -72,9 +72,16 @@ LAYERS = ("fields", "videocore", "peers")
 def of_scene(scene, refresh=False, layers=LAYERS) -> Fields:
     """The fields of `scene`, from the cache where neither drawing nor `LumaField` has changed."""
     key = _key(DRAWING, scene.seed)
-    footage = _kept(scene.name, "footage", key, lambda: film(scene), refresh)
+    footage = footage_of(scene, refresh)
     makers = {"fields": _scene_fields, "videocore": _scene_matches, "peers": _scene_peers}
     return _with_layers(scene.name, footage, key, makers, refresh, layers)
+
+
+def footage_of(scene, refresh=False):
+    """The encoded and the halved pictures of `scene`, drawn when they are not in the cache."""
+    return _kept(
+        scene.name, "footage", _key(DRAWING, scene.seed), lambda: film(scene), refresh
+    )
 
 
 def of_clip(path, name, fps, refresh=False, layers=LAYERS) -> Fields:

@@ -25,7 +25,7 @@ class Footage:
     def __init__(self, path: str) -> None:
         self._source = Source(parse_address(path), CameraConfig())
         self._decoder = self._source.stream.codec_context
-        pyav.decode_at_once(self._decoder)
+        pyav.decode_at_once(self._decoder, is_looked_at=False)
         self.fps = self._source.fps
         self.frames = 0
         self.last_ts: Seconds = 0.0

@@ -68,7 +68,13 @@ def luma_of(frame: Any) -> Array:
     return pixels[: frame.height, : frame.width]
 
 
-def decode_at_once(decoder: Any) -> None:
-    """Make a decoder give each picture with its own packet; heeded only before the first one."""
+def decode_at_once(decoder: Any, is_looked_at: bool = True) -> None:
+    """Make a decoder give each picture with its own packet; heeded only before the first one.
+
+    Pictures that nobody looks at need no deblocking: the detector bins them, and it costs 10 to
+    45 % of decoding H.264.
+    """
     decoder.thread_count = 1
     decoder.options = {"flags": "+low_delay"}
+    if not is_looked_at:
+        decoder.options = {"flags": "+low_delay", "skip_loop_filter": "all"}

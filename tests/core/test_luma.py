@@ -36,6 +36,28 @@ def test_a_change_of_light_is_taken_out(gain):
     assert field_between(TEXTURE, lit)["sad"].max() < 0.1 * plain
 
 
+def glare(x, y, wide=90, high=60):
+    across, down = np.arange(640)[None, :], np.arange(480)[:, None]
+    spot = np.exp(-(((across - x) / wide) ** 2) - ((down - y) / high) ** 2)
+    return np.clip(TEXTURE * (1 + 1.2 * spot) + 90 * spot, 16, 235)
+
+
+def test_glare_that_blinds_the_camera_is_taken_out_as_it_moves():
+    plain = np.abs(glare(300, 240) - glare(342, 240))
+    assert plain.reshape(30, 16, 40, 16).sum((1, 3)).max() > 8000
+    assert (field_between(glare(300, 240), glare(342, 240))["sad"] > 1600).sum() < 3
+
+
+@pytest.mark.parametrize("steps", [4, 16, 48])
+def test_a_dark_thing_before_a_white_sky_is_not_taken_for_glare(steps):
+    wall = TEXTURE.copy()
+    wall[100:400, 80:560] = 235
+    here, there = wall.copy(), wall.copy()
+    here[200:360, 240:304] = 0.5 * TEXTURE[200:360, 240:304]
+    there[200:360, 240 + steps : 304 + steps] = 0.5 * TEXTURE[200:360, 240:304]
+    assert (field_between(here, there)["sad"] > 1600).sum() >= 8
+
+
 def test_ten_fields_a_second_whatever_the_frame_rate():
     for fps in (10, 12, 15, 24, 25, 30, 60):
         luma = LumaField(64, 48)
