@@ -144,12 +144,17 @@ def main(argv=None):
         }
     print("%s, %dx%d at %.3g a second" % (clip.name, width, height, fps))
     print("| | CPU s per s of video | of Motion | bar |\n|---|---|---|---|")
-    rows = [("Motion, decoding included", peer, None), ("dashcamd replay, the same", ours, DECODED_BAR)]
+    rows = [
+        ("Motion, decoding included", peer, None),
+        ("dashcamd replay, the same", ours, DECODED_BAR),
+    ]
     rows += [("detector, %s field given" % name, cpu, GIVEN_BAR) for name, cpu in given.items()]
     for name, cpu, bar in rows:
         if cpu is not None:
             ratio = "%.3f" % (cpu / peer) if peer else "-"
-            print("| %s | %.4f | %s | %s |" % (name, cpu, ratio, "-" if bar is None else "%.2f" % bar))
+            print(
+                "| %s | %.4f | %s | %s |" % (name, cpu, ratio, "-" if bar is None else "%.2f" % bar)
+            )
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a legacy VideoCore is documented to find: coarse vectors and the SAD at the matched place."""
+"""What a VideoCore is documented to find: coarse vectors, and the SAD at the matched place."""
 
 from __future__ import annotations
 

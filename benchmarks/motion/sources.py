@@ -14,6 +14,7 @@ what drawing costs; of it come *fields*, anew when `dashcamd.core.luma` or `shak
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import os
@@ -79,9 +80,7 @@ def of_scene(scene, refresh=False, layers=LAYERS) -> Fields:
 
 def footage_of(scene, refresh=False):
     """The encoded and the halved pictures of `scene`, drawn when they are not in the cache."""
-    return _kept(
-        scene.name, "footage", _key(DRAWING, scene.seed), lambda: film(scene), refresh
-    )
+    return _kept(scene.name, "footage", _key(DRAWING, scene.seed), lambda: film(scene), refresh)
 
 
 def of_clip(path, name, fps, refresh=False, layers=LAYERS) -> Fields:
@@ -97,7 +96,8 @@ def _with_layers(name, footage, key, makers, refresh, layers):
     arrays = dict(footage)
     for layer in layers:
         own = _key(key, *_luma_sources()) if layer == "fields" else key
-        arrays.update(_kept(name, layer, own, lambda: makers[layer](footage), refresh))
+        make = functools.partial(makers[layer], footage)
+        arrays.update(_kept(name, layer, own, make, refresh))
     fields = {k[2:]: (arrays["t." + k[2:]], arrays[k]) for k in arrays if k.startswith("f.")}
     pixels = {k[2:]: arrays[k] for k in arrays if k.startswith("p.")}
     return Fields(name, float(footage["fps"]), footage["moving"], fields, pixels)

@@ -101,6 +101,13 @@ OUTLINE_PART = 0.1
 """In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
 thing that moves covers and uncovers, and this part of its blocks match badly."""
 
+SOFT_EDGE = "soft edge of light"
+SOFT_PART = 0.15
+MOVED_PART = 0.6
+"""Where light cannot be taken out it has a halo: the blocks around its group have risen by the
+first part of what those inside have (drawn headlights 0.16 to 0.48, people and cars 0.01 at most),
+and less than the second part of these have a vector."""
+
 FEW_GROUPS = 4
 SPECKS = 0.75
 """Each group beyond the fourth asks for so many blocks more in the largest: in rain, snow and wind
@@ -191,9 +198,11 @@ class Detector:
             count = int(np.count_nonzero(out))
         if count < self._profile.cluster:
             return Score(field.ts, False, count, 0)
-        return self._grouped(field.ts, out, count, sad, noise)
+        return self._grouped(field.ts, out, count, blocks, sad, noise)
 
-    def _grouped(self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise) -> Score:
+    def _grouped(
+        self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
+    ) -> Score:
         found = groups(out)
         cluster, place = found.size, found.place
         if cluster < self._profile.cluster:
@@ -206,6 +215,8 @@ class Detector:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
         if self._drift is not None and not _has_outline(place, cluster, sad, noise):
             return Score(ts, False, count, cluster, place, NO_OUTLINE)
+        if self._drift is not None and _is_soft(place, blocks, sad, noise):
+            return Score(ts, False, count, cluster, place, SOFT_EDGE)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
 
@@ -303,6 +314,28 @@ def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:
     )
     badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
     return bool(badly >= max(1, OUTLINE_PART * cluster))
+
+
+def _is_soft(place: Box, blocks: Array, sad: Array, noise: Noise) -> bool:
+    """Whether the group in `place` fades out around it and its blocks have not moved."""
+    rows, cols = sad.shape
+    left, top, right, bottom = place
+    y0, y1, x0, x1 = (
+        round(top * rows),
+        round(bottom * rows),
+        round(left * cols),
+        round(right * cols),
+    )
+    inside = blocks[y0:y1, x0:x1]
+    if np.count_nonzero((inside["x"] != 0) | (inside["y"] != 0)) >= MOVED_PART * inside.size:
+        return False
+    wide = (slice(max(0, y0 - 1), y1 + 1), slice(max(0, x0 - 1), x1 + 1))
+    risen: Array = sad[wide] - noise.mean[wide]
+    own = np.zeros(risen.shape, bool)
+    own[y0 - wide[0].start :, x0 - wide[1].start :][: y1 - y0, : x1 - x0] = True
+    if own.all():
+        return False
+    return bool(np.median(risen[~own]) > SOFT_PART * np.median(risen[own]))
 
 
 def _is_shifted(blocks: Array) -> bool:

@@ -144,3 +144,16 @@ def test_the_padding_column_is_never_read():
     one, other = field(5), field(5)
     other.blocks[:, -1] = np.array((127, 127, 65535), MOTION_DTYPE)
     assert judged([*still(0, 5), one])[-1] == judged([*still(0, 5), other])[-1]
+
+
+def test_light_with_a_halo_is_not_a_thing_where_light_cannot_be_taken_out():
+    def judged(patches):
+        detector = Detector()
+        for i in range(40):
+            detector.judge(field(i / 20, source="videocore"))
+        return detector.judge(field(2.0, patches=patches, source="videocore"))
+
+    assert judged([(12, 12, 6, 6, 5000)]).is_moving
+    score = judged([(10, 10, 10, 10, 1500), (12, 12, 6, 6, 5000)])
+    assert not score.is_moving
+    assert score.veto == rules.SOFT_EDGE
