@@ -32,7 +32,11 @@ setup(
     license="MIT",
     python_requires=">=3.9",
     packages=find_packages(include=["dashcamd", "dashcamd.*"]),
-    package_data={"dashcamd": ["py.typed"], "dashcamd.web": ["static/*"]},
+    package_data={
+        "dashcamd": ["py.typed"],
+        "dashcamd.storage": ["page/*"],
+        "dashcamd.web": ["static/*"],
+    },
     install_requires=CORE,
     extras_require={
         "media": MEDIA,

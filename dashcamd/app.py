@@ -28,6 +28,7 @@ from dashcamd.services.camera import CameraService
 from dashcamd.services.clocks import ClockService
 from dashcamd.services.control import ControlService
 from dashcamd.services.detect import DetectService
+from dashcamd.services.front import Front
 from dashcamd.services.health import HealthService
 from dashcamd.services.keep import KeepService
 from dashcamd.services.messages import (
@@ -35,6 +36,7 @@ from dashcamd.services.messages import (
     DeleteAsked,
     EjectAsked,
     KeepMessage,
+    LockChanged,
     RecordMessage,
     SettingsMessage,
     Triggered,
@@ -128,8 +130,15 @@ def build(file: Config, world: World) -> House:
     record = RecordService(
         in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )
+    front = Front(
+        wires.to_settings,
+        in_force,
+        timeline,
+        board,
+        lambda: vault.first_password(vault.path_of(config.web.state)),
+    )
     keep = KeepService(
-        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board
+        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board, front
     )
     volumes = VolumesService(
         world.volumes, volume, wires.failed, board, [record.wake, keep.wake], to_record.put
@@ -144,6 +153,7 @@ def build(file: Config, world: World) -> House:
         volume,
         now,
         lambda answer: wires.failed.put(EjectAsked(answer)),
+        lambda folder: to_keep.put(LockChanged(folder)),
     )
     services: List[Service] = [camera, detect, record, keep, volumes, clocks, health, settings]
     house = House(world, board, camera, volumes, control, settings, services)
@@ -165,6 +175,7 @@ def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
         trigger=lambda reason: to_record.put(Triggered(now(), reason)),
         arm=lambda is_armed: to_record.put(Armed(now(), is_armed)),
         delete=lambda folder, answer: wires.to_keep.put(DeleteAsked(folder, answer)),
+        lock_changed=lambda folder: wires.to_keep.put(LockChanged(folder)),
         offer_clock=wires.offered.put,
         change_settings=house.settings.ask,
         eject=None

@@ -309,6 +309,8 @@ class RecordingConfig:
         "held. When it is full the oldest event goes first. 0 keeps what the ring holds.",
         low=0,
         high=4096,
+        trust=PAGE,
+        at_start=True,
     )
 
 

@@ -21,8 +21,18 @@ ROOT = "DASHCAM"
 
 SIDECAR = "event.json"
 COVER = "cover.jpg"
-BESIDE = ("volume.json", "clocks.json", "index.html", "dashcamd.toml", "dashcamd-report.txt")
-"""Files beside the folders of days that dashcamd writes or reads; they are not foreign."""
+PAGE = "index.html"
+"""Opens the recordings on any computer; what it shows is in `PAGE_DATA` beside it."""
+
+PAGE_DATA = "index"
+
+SETTINGS = "dashcamd.toml"
+"""Put there by the owner, read when the stick is plugged in, never written."""
+
+REPORT = "dashcamd-report.txt"
+
+BESIDE = ("volume.json", "clocks.json", PAGE, PAGE_DATA, SETTINGS, REPORT)
+"""What dashcamd writes or reads beside the folders of days; it is not foreign."""
 
 LOCK = "locked.txt"
 """Whoever puts a file of this name into an event's folder locks it, on any computer."""

@@ -47,6 +47,7 @@ class ControlService:
         volume: Latest[Optional[Volume]],
         now: Callable[[], Seconds],
         eject: Callable[[Answer], None] = _refuse_to_eject,
+        lock_changed: Callable[[str], None] = lambda folder: None,
     ) -> None:
         self.wake = threading.Event()
         self._path = path
@@ -56,6 +57,7 @@ class ControlService:
         self._now = now
         self._ask_to_eject = eject
         self._ejections: Dict[int, Json] = {}
+        self._lock_changed = lock_changed
         self._listener: Optional[socket.socket] = None
         self._acts: Dict[str, Callable[[Json], Any]] = {
             "status": self._status,
@@ -155,4 +157,5 @@ class ControlService:
         if volume is None:
             raise OperationError("no volume is in use, so there is no event to lock")
         event = set_lock(volume.disk, str(request.get("event")), is_locked)
+        self._lock_changed(event)
         return {"event": event, "locked": is_locked}

@@ -21,12 +21,14 @@ from dashcamd.core.trace import TraceChunk
 from dashcamd.core.wants import Story
 from dashcamd.errors import OperationError, StorageError
 from dashcamd.handover import Board, Follower, Latest, Mailbox
+from dashcamd.services.front import PAUSE_S, Front
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
     EventOpened,
     FramesLost,
     KeepMessage,
+    LockChanged,
     PartAbandoned,
     PartClosed,
     PartsLocked,
@@ -99,6 +101,7 @@ class KeepService:
         want_cover: Callable[[bool], None],
         timeline: Timeline,
         board: Board,
+        front: Optional[Front] = None,
     ) -> None:
         self.wake: threading.Event = inbox.wake
         self._settings = Follower(settings)
@@ -109,6 +112,7 @@ class KeepService:
         self._timeline = timeline
         self._board = board
         self._traces = Traces(timeline)
+        self._front = front
         self._slot_version = 0
         self._open: Dict[str, _Open] = {}
         self._next_retention: Seconds = float("-inf")
@@ -130,21 +134,39 @@ class KeepService:
         self._hear_all()
         if version != self._slot_version:
             self._slot_version = version
-            self._follow(volume, now)
+            self._follow(volume)
         self._try(self._take_covers)
         self._try(self._save_closed)
         if self._desk is not None:
             self._look_after(self._desk, now)
         if self._to_recover:
             self._try(self._recover_one)
+        is_busy = self._look_after_front(now)
         self._post()
-        return 0.0 if self._to_recover else PERIOD_S
+        if self._to_recover:
+            return 0.0
+        return PAUSE_S if is_busy else PERIOD_S
 
     def close(self) -> None:
         """Take the last messages."""
         self._hear_all()
         self._try(self._take_covers)
+        if self._front is not None:
+            self._try(self._front.close)
         self._post()
+        self._clear_desk()
+
+    def _look_after_front(self, now: Seconds) -> bool:
+        """The stick's page, settings and report; whether there is more to do."""
+        if self._front is not None:
+            front = self._front
+            self._try(lambda: front.step(now))
+            return front.is_busy
+        return False
+
+    def _changed(self, name: EventName) -> None:
+        if self._front is not None:
+            self._front.changed(name)
 
     def _try(self, act: Callable[[], None]) -> None:
         try:
@@ -166,13 +188,15 @@ class KeepService:
         if self._desk is not None:
             self._desk.room.follow(self._settings.value.storage)
 
-    def _follow(self, volume: Optional[Volume], now: Seconds) -> None:
+    def _follow(self, volume: Optional[Volume]) -> None:
         self._clear_desk()
+        if self._front is not None:
+            self._front.follow(volume)
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
             self._adopt(volume)
-            ledger = Ledger(volume.disk)
+            ledger = Ledger(volume.disk, self._changed)
             rules = self._settings.value.storage
             room = Retention(rules, self._timeline, volume, ledger, self._is_open)
             self._desk = _Desk(volume, ledger, room, Redating(self._timeline, volume, ledger))
@@ -278,6 +302,8 @@ class KeepService:
             self._delete_asked(message)
         elif isinstance(message, VolumeLeaving):
             self._let_go(message)
+        elif isinstance(message, LockChanged):
+            self._lock_changed(message.folder)
 
     def _keep_trace(self, chunk: TraceChunk) -> None:
         volume = self._desk.volume if self._desk is not None else None
@@ -334,6 +360,8 @@ class KeepService:
         for event in self._open.values():
             event.is_here = event.is_here and event.volume is not leaving.volume
         if self._desk is not None and self._desk.volume is leaving.volume:
+            if self._front is not None:
+                self._try(self._front.close)
             self._clear_desk()
         del self._abandoned[:-ABANDONED_LIMIT]
         leaving.done()
@@ -351,10 +379,17 @@ class KeepService:
             raise OperationError("there is no event %s on the stick" % folder)
         self._desk.room.delete(folder)
 
+    def _lock_changed(self, folder: str) -> None:
+        if self._desk is not None:
+            for name in self._desk.ledger.names:
+                if name.folder == folder:
+                    self._desk.ledger.forget(name)
+
     def _save(self, event: _Open) -> None:
         event.facts = self._dated(event)
         path = "%s/%s" % (event.name.path, naming.SIDECAR)
         replace_file(event.volume.disk, path, sidecar.to_bytes(event.facts))
+        self._changed(event.name)
 
     def _take_covers(self) -> None:
         here = [event for event in self._open.values() if event.is_here]
@@ -370,6 +405,7 @@ class KeepService:
         path = "%s/%s" % (event.name.path, naming.COVER)
         replace_file(event.volume.disk, path, picture.data)
         event.has_cover = True
+        self._changed(event.name)
 
     def _forget(self, path: str) -> None:
         """Take a deleted part out of its event's sidecar; a full volume has room for that now."""

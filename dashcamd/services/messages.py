@@ -171,6 +171,13 @@ class DeleteAsked:
     answer: Callable[[Optional[str]], None]
 
 
+@dataclass(frozen=True)
+class LockChanged:
+    """Somebody locked or unlocked the event in `folder`."""
+
+    folder: str
+
+
 KeepMessage = Union[
     EventOpened,
     PartClosed,
@@ -182,6 +189,7 @@ KeepMessage = Union[
     RoomNeeded,
     DeleteAsked,
     VolumeLeaving,
+    LockChanged,
 ]
 
 

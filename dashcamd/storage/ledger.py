@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from dashcamd.core import naming, retention
 from dashcamd.core.naming import EventName
@@ -55,8 +55,12 @@ class Known:
 class Ledger:
     """The events of one volume, oldest first. One thread; nothing is read before it is needed."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(
+        self, disk: Disk, changed: Callable[[EventName], None] = lambda name: None
+    ) -> None:
+        """Remember what is on `disk`; `changed` hears of events that come, go or change."""
         self._disk = disk
+        self._changed = changed
         self._names: Dict[EventName, int] = {}
         self._known: Dict[EventName, Known] = {}
         self._unreadable: Dict[str, str] = {}
@@ -79,12 +83,19 @@ class Ledger:
     def add(self, name: EventName) -> None:
         """An event was made: the newest."""
         self._names[name] = naming.event_number(name.folder) or 0
+        self._changed(name)
 
     def remove(self, name: EventName) -> None:
         """An event was deleted."""
         self._names.pop(name, None)
         self._known.pop(name, None)
         self._unreadable.pop(name.path, None)
+        self._changed(name)
+
+    def forget(self, name: EventName) -> None:
+        """Look at an event anew when it is asked for."""
+        self._known.pop(name, None)
+        self._changed(name)
 
     def give_up(self, name: EventName, why: str) -> None:
         """An event could not be deleted: leave it alone until the next round."""
@@ -141,7 +152,7 @@ class Ledger:
 
     def look_again(self, name: EventName) -> None:
         """Look at an event that changed."""
-        self._known.pop(name, None)
+        before = self._known.pop(name, None)
         self._unreadable.pop(name.path, None)
         try:
             event = catalog.load(self._disk, name)
@@ -153,6 +164,8 @@ class Ledger:
             return
         if event.files:
             self._known[name] = known_of(event)
+        if before is not None and before != self._known.get(name):
+            self._changed(name)
 
 
 def known_of(event: StoredEvent) -> Known:

@@ -76,6 +76,7 @@ async def _lock(site: Site, call: Call) -> Json:
     found: Json = await site.in_thread(
         lambda: site.recordings.lock(call.path["event"], bool(call.body["locked"]))
     )
+    site.rooms.lock_changed(call.path["event"])
     return found
 
 

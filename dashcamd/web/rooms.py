@@ -20,10 +20,10 @@ class Rooms:
     """All callables may be called from the web's thread and return at once.
 
     `watch` asks the camera for that many previews a second; `trigger` records now; `delete`
-    takes an event's folder name and answers later; `offer_clock` is an anchor that is taken only
-    while nothing better is known. `change_settings` takes section to key to value (None: back to
-    the file's) and answers, on another thread, what became of each. `eject` is None where there is
-    nothing to eject.
+    takes an event's folder name and answers later; `lock_changed` is told that of a new lock;
+    `offer_clock` is an anchor that is taken only while nothing better is known. `change_settings`
+    takes section to key to value (None: back to the file's) and answers, on another thread, what
+    became of each. `eject` is None where there is nothing to eject.
     """
 
     settings: Latest[Config]
@@ -36,6 +36,7 @@ class Rooms:
     trigger: Callable[[str], None]
     arm: Callable[[bool], None]
     delete: Callable[[str, Answer], None]
+    lock_changed: Callable[[str], None]
     offer_clock: Callable[[Anchor], None]
     change_settings: Callable[[Table, Callable[[Tuple[Verdict, ...]], None]], None]
     eject: Optional[Callable[[Answer], None]] = None

@@ -32,6 +32,17 @@ def path_of(configured: str, environ: Mapping[str, str] = os.environ) -> Path:
     return Path(configured) if configured else state.path_of(FILE, environ)
 
 
+def first_password(path: Path) -> Optional[str]:
+    """The password until somebody has signed in; None afterwards, or when it cannot be told."""
+    try:
+        data = state.read(path, MAX_BYTES)
+    except OSError:
+        return None
+    found = _state(data) if data is not None else None
+    password = found.get("password") if found else None
+    return password if isinstance(password, str) else None
+
+
 class Vault:
     """The remembered secrets. One thread at a time; every method may raise `OperationError`."""
 

@@ -57,6 +57,7 @@ class Stage:
             trigger=lambda reason: self.asked.append(("trigger", reason)),
             arm=lambda is_armed: self.asked.append(("arm", is_armed)),
             delete=self._delete,
+            lock_changed=lambda folder: self.asked.append(("locked", folder)),
             change_settings=self._change_settings,
             offer_clock=lambda anchor: self.asked.append(("clock", anchor)),
         )
