@@ -73,9 +73,10 @@ def fingerprint(path: Path) -> Optional[str]:
 def _made(names: FrozenSet[str]) -> bytes:
     """Key and certificate in one text: P-256, which every phone knows and a Pi Zero signs fast."""
     listed = ",".join("DNS:" + name for name in sorted(names))
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-               "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(DAYS),
-               "-subj", "/CN=dashcamd", "-addext", "subjectAltName=" + listed, "-keyout", "-", "-out", "-"]  # fmt: skip
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", str(DAYS)]
+    command += ["-subj", "/CN=dashcamd", "-addext", "subjectAltName=" + listed]
+    command += ["-keyout", "-", "-out", "-"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=True)
     except FileNotFoundError:
