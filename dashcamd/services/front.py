@@ -136,9 +136,11 @@ class Front:
     def close(self) -> None:
         """List what changed last."""
         volume = self._volume
-        if volume is not None and self._begin_at is not None:
-            self._flush(volume)
-        self.follow(None)
+        try:
+            if volume is not None and self._changed:
+                self._flush(volume)
+        finally:
+            self.follow(None)
 
     def _hear_settings(self, volume: Volume) -> None:
         table: Optional[Table] = None
@@ -189,6 +191,7 @@ class Front:
 
     def _flush(self, volume: Volume) -> None:
         changed, self._changed = self._changed, {}
+        volume.disk.make_dirs(stick_page.DATA)
         for chunk in {stick_page.chunk_of(number) for number in changed}:
             lines = self._lines(volume.disk, chunk)
             for number, name in changed.items():

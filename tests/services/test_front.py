@@ -320,3 +320,16 @@ def test_the_daemon_keeps_the_page_as_events_come():
     assert "x" not in event
     assert event["c"] == 1
     assert len(event["p"]) == 1
+
+
+def test_a_daemon_that_ends_at_once_lists_its_event_and_lets_go_of_the_stick():
+    desk = Desk().plug()
+    desk.front.changed(write_event(desk.volume))
+    desk.front.close()
+    assert sorted(chunks(desk.disk)) == [1]
+    desk = Desk().plug(FlakyDisk(MemoryDisk(), 10**6))
+    desk.front.changed(write_event(desk.volume))
+    desk.volume.disk.fail_at = desk.volume.disk.calls + 1
+    with pytest.raises(OSError, match="cannot"):
+        desk.front.close()
+    assert desk.front._volume is None
