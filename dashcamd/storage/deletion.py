@@ -18,8 +18,10 @@ from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, DiskFile, replace_file
 
 STEP_BYTES = 64 << 20
-"""Most bytes given back in one call: 2048 clusters of 32 KiB on a usual FAT32 stick; see
-``benchmarks/deletion.py``."""
+"""Most bytes given back in one call: 2048 clusters of 32 KiB on a usual FAT32 stick.
+
+``benchmarks/deletion.py`` on ext4 over a disk: the longest call for 1 GiB takes 11 ms instead of
+72; a ``fdatasync`` beside it is no shorter. Not measured on vfat, where it matters."""
 
 
 def delete_event(disk: Disk, event: StoredEvent) -> None:
