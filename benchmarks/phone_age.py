@@ -30,7 +30,7 @@ from dashcamd.cameras.scene import BLACK, COUNTER_CELL_PX, WHITE, read_counter
 from dashcamd.errors import MediaError
 from tests.browser import browsers
 from tests.browser.conftest import Running
-from tests.browser.test_phone import PRESS_GO
+from tests.browser.steps import PRESS_GO
 
 FPS = 25.0
 Looks = List[Tuple[float, str]]

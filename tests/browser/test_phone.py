@@ -2,97 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import os
 import time
-from pathlib import Path
 
 import pytest
 
-from dashcamd.cameras.scene import read_counter
 from dashcamd.storage import mp4_reader
+from tests.browser.steps import (
+    PRESS_GO,
+    by_id,
+    choose,
+    count,
+    events,
+    keep_picture,
+    number_shown,
+    open_newest,
+    slow_down,
+    text,
+    wait,
+    width,
+)
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
-PICTURES = os.environ.get("DASHCAMD_PICTURES")
-
-COPY = """
-const node = document.getElementById(arguments[0]);
-const width = node.videoWidth || node.naturalWidth, height = node.videoHeight || node.naturalHeight;
-if (!width) return null;
-const canvas = document.createElement('canvas');
-canvas.width = width; canvas.height = height;
-canvas.getContext('2d').drawImage(node, 0, 0);
-return canvas.toDataURL('image/png');
-"""
-
-
-PRESS_GO = """
-const button = document.getElementById('go');
-if (button && !button.disabled) button.click();
-return location.pathname;
-"""
-
-
-def wait(browser, condition, seconds=20):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: condition())
-
-
-def by_id(browser, name):
-    return browser.find_element("id", name)
-
-
-def text(browser, name):
-    return browser.execute_script(
-        "const node = document.getElementById(arguments[0]); return node && node.textContent", name
-    )
-
-
-def luma(browser, name):
-    image = pytest.importorskip("PIL.Image", reason="reading pixels needs pillow")
-    numpy = pytest.importorskip("numpy")
-    data = browser.execute_script(COPY, name)
-    if not data:
-        return None
-    picture = image.open(io.BytesIO(base64.b64decode(data.partition(",")[2])))
-    return numpy.asarray(picture.convert("L"))
-
-
-def number_shown(browser, name):
-    pixels = luma(browser, name)
-    try:
-        return None if pixels is None else read_counter(pixels)
-    except ValueError:
-        return None
-
-
-def choose(browser, name, value):
-    browser.execute_script(
-        "const node = document.getElementById(arguments[0]); node.value = arguments[1];"
-        "node.dispatchEvent(new Event('change'))",
-        name,
-        value,
-    )
-
-
-def keep_picture(browser, name):
-    if PICTURES:
-        browser.save_screenshot(str(Path(PICTURES) / (name + ".png")))
-
-
-def count(browser, selector):
-    return browser.execute_script("return document.querySelectorAll(arguments[0]).length", selector)
-
-
-def events(browser):
-    return count(browser, "button.event")
-
-
-def open_newest(browser):
-    """The list is drawn anew while an event grows, so the row is looked up where it is pressed."""
-    browser.execute_script("document.querySelector('button.event').click()")
 
 
 def test_a_wrong_password_is_refused_and_the_right_one_lets_in(browser, daemon):
@@ -149,6 +79,7 @@ def test_record_now_makes_an_event_that_grows_and_plays(browser, daemon):
 
 def test_parts_follow_each_other(browser, daemon):
     wait(browser, lambda: "still" not in text(browser, "events"))
+    slow_down(browser)
     open_newest(browser)
     wait(browser, lambda: "Part 1 of" in text(browser, "player-more"))
     first = wait(browser, lambda: number_shown(browser, "video-a"))
@@ -199,10 +130,7 @@ def test_a_lost_camera_is_shown_and_comes_back(browser, daemon):
     wait(browser, lambda: "Check its cable" in text(browser, "banners"))
     wait(browser, lambda: text(browser, "age") == "NO PICTURE")
     # the drawn notice is wider than the camera's picture
-    wait(
-        browser,
-        lambda: (luma(browser, "picture") is not None) and luma(browser, "picture").shape[1] == 960,
-    )
+    wait(browser, lambda: width(browser, "picture") == 960)
     keep_picture(browser, "camera-lost")
     daemon.cable.unlink()
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
