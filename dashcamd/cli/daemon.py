@@ -115,7 +115,9 @@ def _in_words(status: Json) -> str:
     ]
     if volume.get("where") is None and status["waiting"]["words"]:
         lines.insert(3, "waiting  %s" % status["waiting"]["words"])
-    return "\n".join(lines + ["FAULT    " + fault for fault in status["faults"]])
+    lines += ["FAULT    " + fault for fault in status["faults"]]
+    lines += ["WARNING  " + warning for warning in status["health"].get("warnings", ())]
+    return "\n".join(lines)
 
 
 def _stick_in_words(health: Json) -> str:

@@ -1,8 +1,9 @@
-"""How the machine fares, through psutil."""
+"""How the machine fares, through psutil and what a Pi's firmware says under ``/sys``."""
 
 from __future__ import annotations
 
-from typing import Optional
+from pathlib import Path
+from typing import List, Optional
 
 import psutil
 
@@ -10,11 +11,22 @@ from dashcamd.types import Json
 
 MIB = 1 << 20
 
+SYS = Path("/sys")
+THROTTLED = "devices/platform/soc/soc:firmware/get_throttled"
+"""Hexadecimal bits of the firmware of a Pi; other machines have no such file."""
+
+CONDITIONS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
+"""Bits 0 to 3: so it is now. The same 16 bits higher: so it was since power-on. (Raspberry Pi
+documentation, ``vcgencmd get_throttled``.)"""
+
+BEFORE_SHIFT = 16
+
 
 class Machine:
-    """Reads CPU, memory and temperature of the machine and of this process."""
+    """Reads CPU, memory, temperature, throttling and the system's disk, and this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, sys: Path = SYS) -> None:
+        self._sys = sys
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
@@ -32,7 +44,42 @@ class Machine:
                 "open_files": self._process.num_fds(),
             }
         facts["temperature_c"] = temperature()
+        facts["throttling"] = throttling(self._sys)
+        facts["warnings"] = warnings(facts["throttling"])
+        disk = psutil.disk_usage("/")
+        facts["system_disk_percent"] = disk.percent
+        facts["system_disk_free_mib"] = disk.free // MIB
         return facts
+
+
+def throttling(sys: Path = SYS) -> Optional[Json]:
+    """What slows the processor ``now`` and did ``since_power_on``; None where nothing tells."""
+    try:
+        bits = int((sys / THROTTLED).read_text(), 16)
+    except (OSError, ValueError):
+        return None
+    return {"now": _conditions(bits), "since_power_on": _conditions(bits >> BEFORE_SHIFT)}
+
+
+def _conditions(bits: int) -> List[str]:
+    return [name for bit, name in enumerate(CONDITIONS) if bits >> bit & 1]
+
+
+def warnings(throttling: Optional[Json]) -> List[str]:
+    """Lines for people on what `throttling` found: what it means, what to do."""
+    if throttling is None:
+        return []
+    said = []
+    if "under-voltage" in throttling["now"]:
+        said.append(
+            "the supply is too weak now: sticks and files break this way; use a supply and a "
+            "cable that carry 5 V at 3 A"
+        )
+    elif "under-voltage" in throttling["since_power_on"]:
+        said.append("the supply was too weak since power-on: use a stronger one, a shorter cable")
+    if {"throttled", "soft temperature limit"} & set(throttling["now"]):
+        said.append("the processor is slowed down, mostly by heat: give it air or shade")
+    return said
 
 
 def temperature() -> Optional[float]:
