@@ -8,11 +8,13 @@ import platform
 import sys
 from typing import Callable, Iterator, NamedTuple, Tuple
 
+import psutil
+
 from dashcamd import __version__
 from dashcamd.cameras.choose import make_camera
 from dashcamd.cli.arguments import add_json, print_json, where, with_overrides
 from dashcamd.clock import SystemClock
-from dashcamd.config import Config
+from dashcamd.config import Config, RecordingConfig
 from dashcamd.control import protocol
 from dashcamd.errors import CameraError, DashcamError, OperationError
 from dashcamd.health.machine import Machine, temperature
@@ -24,6 +26,9 @@ HOT_C = 80.0
 """A Pi throttles itself at 80 degrees (Raspberry Pi documentation, frequency management)."""
 
 MIB = 1 << 20
+
+SYSTEM_MIB = 200
+"""Left to the system and to dashcamd itself without video (docs/design/sticks.md)."""
 
 
 class Finding(NamedTuple):
@@ -159,6 +164,23 @@ def _memory(config: Config) -> Finding:
     )
 
 
+def _room(config: Config) -> Finding:
+    return fits(config.recording, psutil.virtual_memory().total // MIB)
+
+
+def fits(recording: RecordingConfig, machine_mib: int) -> Finding:
+    """Whether ring and lifeboat leave the system enough of `machine_mib` of memory."""
+    room = max(0, machine_mib - SYSTEM_MIB)
+    video = recording.ring_mib + recording.lifeboat_mib
+    what = "ring and lifeboat take up to %d MiB, this machine has %d" % (video, machine_mib)
+    if video <= room:
+        return Finding("room", True, what)
+    todo = "set [recording] lifeboat_mib to %d or less" % max(0, room - recording.ring_mib)
+    if recording.ring_mib > room:
+        todo += " and ring_mib to %d or less" % room
+    return Finding("room", False, what, todo)
+
+
 def _control(config: Config) -> Finding:
     path = protocol.daemon_socket(config.control.socket)
     if _daemon_status(config):
@@ -178,6 +200,7 @@ LOOKS: Tuple[Tuple[str, Callable[[Config], Finding]], ...] = (
     ("camera", _camera),
     ("storage", _storage),
     ("memory", _memory),
+    ("room", _room),
     ("clock", _clock),
     ("temperature", _temperature),
     ("daemon", _control),

@@ -35,7 +35,7 @@ def test_a_healthy_pi_has_no_warning(firmware):
 
 
 @pytest.mark.parametrize(
-    "text, now, before, words",
+    ("text", "now", "before", "words"),
     [
         ("50005\n", ["under-voltage", "throttled"], ["under-voltage", "throttled"], "weak now"),
         ("10000\n", [], ["under-voltage"], "was too weak"),
