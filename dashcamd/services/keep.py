@@ -10,7 +10,7 @@ import errno
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Set
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -120,6 +120,7 @@ class KeepService:
         self._room_facts: Json = {}
         self._deleted = self._redated = 0
         self._fault: Optional[str] = None
+        self._warned: Set[str] = set()
         self._has_failed = False
         self._to_recover: List[EventName] = []
         self._abandoned: List[PartAbandoned] = []
@@ -135,8 +136,8 @@ class KeepService:
         if version != self._slot_version:
             self._slot_version = version
             self._follow(volume)
-        self._try(self._take_covers)
-        self._try(self._save_closed)
+        self._take_covers()
+        self._save_closed()
         if self._desk is not None:
             self._look_after(self._desk, now)
         if self._to_recover:
@@ -150,7 +151,7 @@ class KeepService:
     def close(self) -> None:
         """Take the last messages."""
         self._hear_all()
-        self._try(self._take_covers)
+        self._take_covers()
         if self._front is not None:
             self._try(self._front.close)
         self._post()
@@ -172,15 +173,17 @@ class KeepService:
         try:
             act()
         except StorageError as error:
-            if str(error) != self._fault:
-                log.warning("housekeeping on the volume failed: %s; video is not affected", error)
             self._fault = str(error)
             self._has_failed = True
+            if self._fault not in self._warned:
+                log.warning("housekeeping on the volume failed: %s; video is not affected", error)
+            self._warned.add(self._fault)
 
     def _forgive(self) -> None:
         """Drop the fault once a whole period has passed without a failure."""
         if not self._has_failed:
             self._fault = None
+            self._warned.clear()
         self._has_failed = False
 
     def _follow_settings(self) -> None:
@@ -226,7 +229,7 @@ class KeepService:
             self._try(lambda: desk.room.delete_old(now, self._try))
             self._try(lambda: self._make_room(desk, now))
         desk.dates.note_anchor()
-        self._try(self._date_open)
+        self._date_open()
         for _ in range(DATED_AT_ONCE):
             if desk.dates.has_work:
                 self._try(desk.dates.date_one)
@@ -243,7 +246,7 @@ class KeepService:
     def _date_open(self) -> None:
         for event in self._open.values():
             if event.is_here and self._dated(event) is not event.facts:
-                self._save(event)
+                self._try(lambda event=event: self._save(event))  # type: ignore[misc]
 
     def _dated(self, event: _Open) -> EventFacts:
         is_here = self._desk is not None and event.volume is self._desk.volume
@@ -341,22 +344,28 @@ class KeepService:
         event = self._open.get(message.name.path)
         if event is not None:
             event.facts = replace(_told(event.facts, message.story), is_closed=True)
-            self._try(self._take_covers)
+            self._take_covers()
             self._save_closed()
 
     def _save_closed(self) -> None:
-        """Let go of closed events once their sidecars are down; a full stick is tried again."""
-        for path, event in list(self._open.items()):
+        """Let go of closed events once their sidecars are down; a full stick is tried again.
+
+        Each by itself: one on a stick that is gone holds up no other.
+        """
+        for event in list(self._open.values()):
             if event.facts.is_closed and event.is_here:
-                self._save(event)
-                del self._open[path]
-                if self._desk is not None:
-                    self._desk.ledger.look_again(event.name)
+                self._try(lambda event=event: self._save_last(event))  # type: ignore[misc]
+
+    def _save_last(self, event: _Open) -> None:
+        self._save(event)
+        del self._open[event.name.path]
+        if self._desk is not None:
+            self._desk.ledger.look_again(event.name)
 
     def _let_go(self, leaving: VolumeLeaving) -> None:
         """Leave a volume alone for good; what is unfinished on it waits for the same stick."""
-        self._try(self._take_covers)
-        self._try(self._save_closed)
+        self._take_covers()
+        self._save_closed()
         for event in self._open.values():
             event.is_here = event.is_here and event.volume is not leaving.volume
         if self._desk is not None and self._desk.volume is leaving.volume:
@@ -394,7 +403,7 @@ class KeepService:
     def _take_covers(self) -> None:
         here = [event for event in self._open.values() if event.is_here]
         for event in here:
-            self._take_cover(event)
+            self._try(lambda event=event: self._take_cover(event))  # type: ignore[misc]
         if all(event.has_cover for event in here):
             self._want_cover(False)
 

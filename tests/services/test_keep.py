@@ -184,6 +184,30 @@ def test_a_fault_is_shown_and_goes_when_it_is_over():
     assert desk.posted["fault"] is None
 
 
+def test_a_closed_event_on_a_pulled_stick_holds_up_no_other_and_is_said_once(caplog):
+    desk = Desk(MemoryDisk())
+    first = PluggedDisk(desk.disk)
+    pulled = desk.plug(first)
+    lost = [desk.open_event(), desk.open_event()]
+    first.pull()
+    other = MemoryDisk()
+    for _ in lost:
+        write_event(Volume(other, "/stick", "earlier"))
+    desk.plug(other)
+    desk.step(1)
+    name = desk.open_event()
+    desk.previews.put(Jpeg(START + 2, b"the motion"))
+    caplog.clear()
+    for gone in lost:
+        desk.tell(EventClosed(pulled, gone, STORY))
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    for _ in range(20):
+        desk.step(1)
+    assert catalog.load(other, name).facts.is_closed
+    assert other.content(name.path + "/cover.jpg") == b"the motion"
+    assert len(caplog.records) == len({record.getMessage() for record in caplog.records})
+
+
 def test_no_failure_of_the_volume_kills_the_service():
     disk = MemoryDisk()
     counting = FlakyDisk(disk)
