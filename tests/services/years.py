@@ -116,7 +116,7 @@ class Years:
 
     def meddle(self) -> None:
         """Somebody uses the stick for something else, or locks and unlocks."""
-        act = self.dice.randrange(4)
+        act = self.dice.randrange(5)
         if act == 0 and self.events and len(self.locked) < 30:
             name = self.dice.choice(sorted(self.events))
             self._lock(name, True)
@@ -129,7 +129,7 @@ class Years:
             size = min(self.dice.randrange(20_000), max(0, self.disk.space().free - 100))
             self.foreign[path] = bytes([self.dice.randrange(256)]) * size
             self.disk.put(path, self.foreign[path])
-        elif self.foreign:
+        elif act > 2 and self.foreign:
             path = self.dice.choice(sorted(self.foreign))
             del self.foreign[path]
             self.disk.unlink(path)
@@ -147,7 +147,8 @@ class Years:
         self.pass_time(RELIST_S)
         free, is_short = self.disk.space().free, self._is_short()
         self.desk.step()
-        self.desk.step(RETENTION_S)
+        self.pass_time(RETENTION_S)
+        self.desk.step()
         left = self._left()
         gone = set(self.events) - left
         assert left <= set(self.events), "an event out of nothing"
@@ -211,7 +212,8 @@ class Years:
         elif act in (3, 4, 5):
             self.meddle()
         else:
-            self.record()
+            for _ in range(self.dice.choice([1, 2, 6])):
+                self.record()
         self.keep()
 
 
