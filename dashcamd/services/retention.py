@@ -55,6 +55,7 @@ class Retention:
         self._short_bytes = 0
         self._used_bytes = self._total_bytes = 0
         self._foreign: Optional[Foreign] = None
+        self._beside_bytes = 0
         self._next_foreign: Seconds = float("-inf")
         self.deleted = 0
         """Events deleted since the volume came into use."""
@@ -156,6 +157,7 @@ class Retention:
         elif self._foreign is None or now >= self._next_foreign:
             self._next_foreign = now + FOREIGN_S
             self._foreign = foreign.look(self._volume.disk)
+            self._beside_bytes = foreign.beside_bytes(self._volume.disk)
 
     def take_stock(self) -> None:
         """Make `facts` anew: how much of each class there is, as far as it was looked at."""
@@ -182,7 +184,7 @@ class Retention:
             return None
         others = self._foreign.bytes
         if self._ledger.is_complete:
-            others = max(others, self._used_bytes - ours)
+            others = max(others, self._used_bytes - ours - self._beside_bytes)
         return (
             "locked events (%d MiB) and foreign files (%d MiB%s) leave no room: %d MiB are "
             "missing; unlock events or delete files"

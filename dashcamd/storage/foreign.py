@@ -10,6 +10,7 @@ from typing import List, NamedTuple, Tuple
 
 from dashcamd.core import naming
 from dashcamd.errors import StorageError
+from dashcamd.storage import trace_log
 from dashcamd.storage.disk import Disk, Entry
 
 FOLDERS_LIMIT = 200
@@ -66,6 +67,20 @@ def look(disk: Disk) -> Foreign:
     return Foreign(shown, total, not waiting)
 
 
+def beside_bytes(disk: Disk) -> int:
+    """What dashcamd itself keeps beside the events: page, report, counters, and the traces.
+
+    Folders that fail are left out.
+    """
+    inside = "%s/%s" % (naming.ROOT, naming.PAGE_DATA)
+    ours = [entry for entry in _entries(disk, naming.ROOT) if _is_beside(entry.name)]
+    total = sum(entry.size for entry in [*ours, *_entries(disk, inside)] if entry.is_file)
+    try:
+        return total + sum(file.bytes for file in trace_log.files(disk))
+    except StorageError:
+        return total
+
+
 def harmless(text: str) -> str:
     """`text` for one line of a log or a page: printable, without quotes or markup, and short."""
     plain = "".join(letter if letter.isalnum() or letter in " ._-/()" else "?" for letter in text)
@@ -82,4 +97,9 @@ def _entries(disk: Disk, folder: str) -> List[Entry]:
 def _is_ours(path: str) -> bool:
     """Whether `path` is the folder of a day, or a small file that dashcamd puts beside them."""
     root, _, below = path.partition("/")
-    return root == naming.ROOT and (naming.is_day(below) or below in naming.BESIDE)
+    return root == naming.ROOT and (naming.is_day(below) or _is_beside(below))
+
+
+def _is_beside(name: str) -> bool:
+    """Whether it is one of those files, or the one that is to replace it."""
+    return (name[:-4] if name.endswith(".tmp") else name) in naming.BESIDE

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from dashcamd.core import naming
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.errors import StorageError
 from dashcamd.services.keep import RETENTION_S
@@ -291,6 +292,19 @@ def test_of_a_drive_the_locked_parts_stay_and_the_rest_makes_room():
     assert len(event.facts.parts) == 2
     desk.step(RETENTION_S)
     assert desk.events() == [event]
+
+
+def test_traces_and_the_page_are_not_blamed_as_foreign():
+    disk = full_of(3)
+    for name in [event.name for event in catalog.events(disk)]:
+        disk.put(name.path + "/locked.txt", b"")
+    disk.put("DASHCAM/%s/%s" % (name.day, naming.trace_name(1, 0)), bytes(5 << 20))
+    disk.put("DASHCAM/index.html", bytes(2 << 20))
+    disk._capacity = sum(len(disk.content(path)) for path in disk.paths) + 100
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    assert "foreign files (0 MiB)" in desk.posted["fault"]
 
 
 def test_a_bump_locks_parts_of_the_event_that_is_recorded_at_once():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashcamd.core import naming
 from dashcamd.storage import clocks, foreign
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk
@@ -39,6 +40,18 @@ def test_the_largest_foreign_files_are_named_and_ours_are_not(disk):
     assert found.bytes == 16 * MIB + 10
     assert found.is_complete
     assert {path: disk.content(path) for path in disk.paths} == before
+
+
+def test_what_dashcamd_keeps_beside_the_events_is_not_foreign(disk):
+    before = foreign.beside_bytes(disk)
+    names = [*naming.BESIDE, "clocks.json.tmp", "2027-01-15/" + naming.trace_name(1, 7)]
+    names.remove(naming.PAGE_DATA)
+    names += ["index/page.js", "index/events-000002.js", "boot-000001/" + naming.trace_name(1, 0)]
+    for name in names:
+        put(disk, "DASHCAM/" + name, MIB)
+    assert foreign.look(disk) == foreign.Foreign((), 0, True)
+    assert foreign.beside_bytes(disk) - before <= len(names) * MIB
+    assert foreign.beside_bytes(disk) > (len(names) - 1) * MIB
 
 
 def test_the_look_is_bounded_and_says_so(disk):
