@@ -22,8 +22,10 @@ from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
+from dashcamd.hardware.gpio import GpioButton
 from dashcamd.health.machine import Machine
 from dashcamd.health.systemd import Systemd
+from dashcamd.services.button import ButtonService
 from dashcamd.services.camera import CameraService
 from dashcamd.services.clocks import ClockService
 from dashcamd.services.control import ControlService
@@ -101,6 +103,10 @@ class _Wires:
         self.failed: Mailbox[VolumeMessage] = Mailbox(RECORD_MESSAGES)
         self.offered: Mailbox[Anchor] = Mailbox(OFFERED_ANCHORS)
 
+    def eject(self, answer: Callable[[Optional[str]], None]) -> None:
+        """Ask the volumes thread to let go of the stick; `answer` is told why not, or None."""
+        self.failed.put(EjectAsked(answer))
+
 
 def build(file: Config, world: World) -> House:
     """Wire all rooms; starts nothing, touches nothing, reads what was changed on top of `file`."""
@@ -152,12 +158,18 @@ def build(file: Config, world: World) -> House:
         to_record,
         volume,
         now,
-        lambda answer: wires.failed.put(EjectAsked(answer)),
+        wires.eject,
         lambda folder: to_keep.put(LockChanged(folder)),
     )
     services: List[Service] = [camera, detect, record, keep, volumes, clocks, health, settings]
+    if config.hardware.eject_gpio >= 0:
+        services.append(_button(config.hardware.eject_gpio, wires))
     house = House(world, board, camera, volumes, control, settings, services)
     return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
+
+
+def _button(line: int, wires: _Wires) -> ButtonService:
+    return ButtonService(lambda: GpioButton(line), wires.eject, wires.board)
 
 
 def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
@@ -178,9 +190,7 @@ def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
         lock_changed=lambda folder: wires.to_keep.put(LockChanged(folder)),
         offer_clock=wires.offered.put,
         change_settings=house.settings.ask,
-        eject=None
-        if world.volumes.is_fixed
-        else lambda answer: wires.failed.put(EjectAsked(answer)),
+        eject=None if world.volumes.is_fixed else wires.eject,
     )
     path = vault.path_of(house.settings.config.web.state)
     return WebService(rooms, path, house.board, house.camera)

@@ -370,6 +370,19 @@ class StorageConfig:
 
 
 @dataclass(frozen=True)
+class HardwareConfig:
+    """What is connected to the pins of the machine."""
+
+    eject_gpio: int = setting(
+        -1,
+        "GPIO (BCM number) of a push button to ground that ejects the stick; -1 is none.",
+        low=-1,
+        high=63,
+        trust=FILE,
+    )
+
+
+@dataclass(frozen=True)
 class ControlConfig:
     """How the commands reach the running daemon."""
 
@@ -440,6 +453,7 @@ class Config:
     motion: MotionConfig = field(default_factory=MotionConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
     web: WebConfig = field(default_factory=WebConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -1,0 +1,1 @@
+"""Buttons and the like at the pins of the machine."""
