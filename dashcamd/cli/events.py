@@ -13,6 +13,7 @@ from dashcamd.storage import catalog
 from dashcamd.storage.catalog import StoredEvent, Survey, Trouble
 from dashcamd.storage.disk import Disk, PosixDisk, replace_file
 from dashcamd.storage.locking import set_lock
+from dashcamd.storage.volume import shown_day
 from dashcamd.types import Json
 
 CHUNK_BYTES = 1 << 20
@@ -74,6 +75,7 @@ def describe(event: StoredEvent) -> Json:
         "event": event.name.folder,
         "number": event.number,
         "path": event.name.path,
+        "day": shown_day(event),
         "reason": facts.reason if facts else "",
         "state": "closed" if facts and facts.is_closed and not event.open_parts else "open",
         "start": facts.moment.iso if facts and facts.moment else None,

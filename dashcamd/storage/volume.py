@@ -13,6 +13,7 @@ from dashcamd.core.pulse import Past
 from dashcamd.core.timeline import Moment
 from dashcamd.errors import StorageError
 from dashcamd.storage import catalog
+from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, Space, is_full, replace_file
 from dashcamd.types import Seconds
 
@@ -94,6 +95,12 @@ class Volume:
 def local(moment: Optional[Moment]) -> Optional[datetime]:
     """The local time of a label, for names that people read."""
     return datetime.fromtimestamp(moment.wall) if moment else None
+
+
+def shown_day(event: StoredEvent) -> str:
+    """The day an event is listed under: its label's, which may be better than its folder's."""
+    moment = event.facts.moment if event.facts else None
+    return naming.day_name(local(moment), 0) if moment else event.name.day
 
 
 def _read_marker(disk: Disk) -> Dict[str, object]:

@@ -7,21 +7,26 @@ the web's file threads. Raises `StorageError`, and `OperationError` for what is 
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
-from dashcamd.errors import OperationError
+from dashcamd.errors import OperationError, StorageError
 from dashcamd.handover import Latest
 from dashcamd.storage import catalog
 from dashcamd.storage.catalog import StoredEvent
-from dashcamd.storage.disk import DiskFile
+from dashcamd.storage.disk import Disk, DiskFile
 from dashcamd.storage.locking import set_lock
-from dashcamd.storage.volume import Volume
+from dashcamd.storage.volume import Volume, shown_day
 from dashcamd.types import Json
 from dashcamd.web.growing import Frozen, freeze
 
 LIST_LIMIT = 200
+
+DAYS_FIRST = 200
+DAYS_AGAIN = 20
+"""Events whose day is read for one listing: of those not seen before, and anew of the others. A
+label changes when a better clock comes; until an event is read its folder says the day."""
 
 
 class MissingError(OperationError):
@@ -50,11 +55,12 @@ class Recording(NamedTuple):
 
 
 class Recordings:
-    """Events on the volume in use. Any thread; remembers only where folders are."""
+    """Events on the volume in use. Any thread; remembers where folders are, and their days."""
 
     def __init__(self, slot: Latest[Optional[Volume]]) -> None:
         self._slot = slot
         self._known: Dict[str, EventName] = {}
+        self._days: Tuple[Optional[Volume], Dict[EventName, str]] = (None, {})
 
     @property
     def version(self) -> int:
@@ -66,10 +72,11 @@ class Recordings:
         volume = self._volume()
         names = sorted(catalog.names(volume.disk), reverse=True)
         self._known = {name.folder: name for _, name in names}
+        days = self._look_at_days(volume, [name for _, name in names])
         chosen = [
             name
             for number, name in names
-            if (before is None or number < before) and (not day or name.day == day)
+            if (before is None or number < before) and (not day or days[name] == day)
         ]
         page = chosen[: max(1, min(limit, LIST_LIMIT))]
         found = [describe(catalog.load(volume.disk, name)) for name in page]
@@ -78,8 +85,22 @@ class Recordings:
             "events": found,
             "next": found[-1]["number"] if more else None,
             "total": len(names),
-            "days": sorted({name.day for _, name in names}, reverse=True),
+            "days": sorted(set(days.values()), reverse=True),
         }
+
+    def _look_at_days(self, volume: Volume, newest_first: List[EventName]) -> Dict[EventName, str]:
+        """The day of each event, as far as it was read; the longest not read comes next."""
+        of_volume, before = self._days
+        present = set(newest_first)
+        known = {name: day for name, day in before.items() if name in present}
+        if of_volume is not volume:
+            known = {}
+        unseen = [name for name in newest_first if name not in known]
+        for name in [*unseen[:DAYS_FIRST], *list(known)[:DAYS_AGAIN]]:
+            known.pop(name, None)
+            known[name] = _day(volume.disk, name)
+        self._days = (volume, known)
+        return {name: known.get(name, name.day) for name in newest_first}
 
     def event(self, folder: str) -> Json:
         """One event."""
@@ -125,6 +146,13 @@ class Recordings:
         return self._known[folder]
 
 
+def _day(disk: Disk, name: EventName) -> str:
+    try:
+        return shown_day(catalog.load(disk, name))
+    except StorageError:
+        return name.day
+
+
 def _served(
     file: DiskFile, name: str, was_open: bool, upto: Optional[int], version: int
 ) -> Recording:
@@ -146,7 +174,7 @@ def describe(event: StoredEvent) -> Json:
     return {
         "id": event.name.folder,
         "number": event.number,
-        "day": event.name.day,
+        "day": shown_day(event),
         "reason": facts.reason if facts else naming.event_reason(event.name.folder),
         "start": moment.iso if moment else None,
         "start_unix_s": round(moment.wall, 3) if moment else None,

@@ -1,0 +1,77 @@
+"""The list of recordings: by the day of the label, whatever the folder is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dashcamd.core.timeline import Moment
+from dashcamd.handover import Latest
+from dashcamd.storage import catalog, sidecar
+from dashcamd.storage.disk import replace_file
+from dashcamd.storage.volume import Volume, local
+from dashcamd.testing import MemoryDisk
+from tests.storage.events import START, WALL, write_event
+
+from dashcamd.web.recordings import DAYS_FIRST, Recordings  # isort: skip
+
+DAY_S = 86400.0
+LATER = WALL + 3 * DAY_S
+
+
+@pytest.fixture
+def volume():
+    return Volume(MemoryDisk(), "/stick", "boot")
+
+
+def listed(recordings, day=""):
+    return [event["number"] for event in recordings.events(50, None, day)["events"]]
+
+
+def over(volume):
+    slot = Latest()
+    slot.put(volume)
+    return Recordings(slot)
+
+
+def date(volume, name, wall):
+    """What re-dating does."""
+    facts = catalog.load(volume.disk, name).facts
+    facts = replace(facts, moment=Moment(START, wall, 0.5, "gps"))
+    replace_file(volume.disk, name.path + "/event.json", sidecar.to_bytes(facts))
+
+
+def day_of(wall):
+    return local(Moment(0, wall, 0, "")).strftime("%Y-%m-%d")
+
+
+def test_an_event_is_listed_under_the_day_of_its_label(volume):
+    names = [write_event(volume) for _ in range(3)]
+    recordings = over(volume)
+    assert recordings.events(50, None, "")["days"] == [day_of(WALL)]
+    date(volume, names[1], LATER)
+    assert listed(recordings) == [3, 2, 1]
+    assert recordings.events(50, None, "")["days"] == [day_of(LATER), day_of(WALL)]
+    assert listed(recordings, day_of(LATER)) == [2]
+    assert listed(recordings, day_of(WALL)) == [3, 1]
+    assert recordings.event(names[1].folder)["day"] == day_of(LATER)
+
+
+def test_an_event_without_a_label_is_listed_under_its_folder(volume):
+    _, name = volume.new_event("motion", None, START)
+    volume.disk.put(name.path + "/cover.jpg", b"jpg")
+    recordings = over(volume)
+    assert recordings.events(50, None, "")["days"] == ["boot-000001"]
+    assert listed(recordings, "boot-000001") == [1]
+
+
+def test_on_a_large_stick_the_days_come_a_few_at_a_time(volume):
+    name = write_event(volume)
+    date(volume, name, LATER)
+    for _ in range(DAYS_FIRST):
+        _, folder = volume.new_event("motion", Moment(START, WALL, 1.0, "ntp"), START)
+        volume.disk.put(folder.path + "/cover.jpg", b"jpg")
+    recordings = over(volume)
+    assert recordings.events(1, None, "")["days"] == [day_of(WALL)]
+    assert recordings.events(1, None, "")["days"] == [day_of(LATER), day_of(WALL)]
