@@ -40,6 +40,9 @@ class Outlet:
         self.session = session
         self.on_free: Callable[[], None] = _nothing
         self.on_gone: Callable[[], None] = _nothing
+        if stream.closed():  # gone before it began: its owner hears that as of any other
+            asyncio.get_running_loop().call_soon(self._gone)
+            return
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

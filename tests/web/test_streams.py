@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,8 @@ from tests.web.house import Stage
 
 from dashcamd.web.mjpeg import PER_SESSION, Preview  # isort: skip
 from dashcamd.web.news import News  # isort: skip
+from tornado.iostream import IOStream  # isort: skip
+from dashcamd.web.outlet import Outlet  # isort: skip
 
 
 class Client:
@@ -290,6 +293,21 @@ def test_the_muxer_keeps_to_the_stamps_and_survives_a_change_of_the_stream():
 def test_the_short_way_to_a_header_gives_the_same_bytes(sequence, base, size, duration, is_key):
     expected = fragment_header(sequence, base, [size], [duration], is_key)
     assert header_of_one(sequence, base, size, duration, is_key) == expected
+
+
+def test_a_client_that_left_before_the_answer_began_is_forgotten():
+    async def scenario():
+        near, far = socket.socketpair()
+        far.close()
+        left = IOStream(near)
+        left.close()
+        gone, outlet = [], Outlet(left, "a", lambda: 0.0, 4096)
+        outlet.on_gone = lambda: gone.append(True)
+        outlet.send(b"head")
+        await asyncio.sleep(0)
+        assert gone == [True]
+
+    asyncio.run(scenario())
 
 
 def test_the_codec_is_spelled_as_browsers_want_it():
