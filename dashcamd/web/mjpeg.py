@@ -31,6 +31,9 @@ POLL_FPS = 8.0
 POLL_LINGER_S = 3.0
 """Somebody who fetched one picture probably wants the next one."""
 
+PATIENCE_S = 1.5
+"""How long a single picture is waited for before a drawn one is sent."""
+
 SILENCE_S = 2.5
 """Without a picture for so long a drawn one says why, and again every `SWEEP_S`."""
 
@@ -96,18 +99,22 @@ class Preview:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def picture(self, patience_s: Seconds = 1.5) -> Jpeg:
-        """One fresh picture, or the drawn one that says why there is none."""
+    async def picture(self) -> Optional[Jpeg]:
+        """One fresh picture; None when there is none, which `drawn` explains."""
         self._polled_at = self._rooms.now()
         self._ask()
         jpeg = self._fresh()
         if jpeg is None:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
-            await asyncio.wait([waiter], timeout=patience_s)
+            await asyncio.wait([waiter], timeout=PATIENCE_S)
             waiter.cancel()
             jpeg = self._fresh()
-        return jpeg or self._notice()
+        return jpeg
+
+    def drawn(self) -> Jpeg:
+        """The picture that says why there is none."""
+        return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))
 
     def age_s(self, session: str) -> Optional[Seconds]:
         """How old the newest picture is that left for this session; None while it has none."""
@@ -180,14 +187,11 @@ class Preview:
         since = max(self._began, jpeg.ts if jpeg else self._began)
         if self._rooms.now() - since < SILENCE_S:
             return
-        drawn = self._notice()
+        drawn = self.drawn()
         for viewer in self._viewers:
             if viewer.outlet.is_free:
                 viewer.shown_ts = None
                 viewer.outlet.send(drawn.data + _NEXT)
-
-    def _notice(self) -> Jpeg:
-        return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))
 
 
 def why_no_picture(status: Json) -> str:

@@ -33,15 +33,16 @@ class PreviewStream(Stream):
 
 
 class Picture(Door):
-    """``/preview.jpg``: one fresh picture; its age is in ``X-Age-Ms``."""
+    """``/preview.jpg``: one fresh picture; its age is in ``X-Age-Ms``, which a drawn one lacks."""
 
     async def get(self) -> None:
         """Answer with the picture, or the drawn one that says why there is none."""
         jpeg = await self.site.preview.picture()
-        age_s = max(0.0, self.site.rooms.now() - jpeg.ts)
         self.set_header("Content-Type", "image/jpeg")
-        self.set_header("X-Age-Ms", "%d" % (age_s * 1000))
-        self.finish(jpeg.data)
+        if jpeg is not None:
+            age_s = max(0.0, self.site.rooms.now() - jpeg.ts)
+            self.set_header("X-Age-Ms", "%d" % (age_s * 1000))
+        self.finish((jpeg or self.site.preview.drawn()).data)
 
 
 class LiveStream(Stream):

@@ -13,7 +13,7 @@ from dashcamd.types import Jpeg
 from tests.storage.events import write_event
 from tests.web.house import Stage, content, visit
 
-from dashcamd.web import openapi, server  # isort: skip
+from dashcamd.web import mjpeg, openapi, server  # isort: skip
 from dashcamd.web.operations import OPERATIONS  # isort: skip
 from dashcamd.web.pages import FILES, FOLDER  # isort: skip
 
@@ -456,7 +456,7 @@ def test_no_path_of_a_request_reaches_the_disk(tmp_path, path):
     visit(tmp_path, scenario, stage)
 
 
-def test_one_picture_is_fresh_or_drawn(tmp_path):
+def test_one_picture_is_fresh_or_drawn(tmp_path, monkeypatch):
     stage = Stage()
 
     async def scenario(visitor):
@@ -471,8 +471,10 @@ def test_one_picture_is_fresh_or_drawn(tmp_path):
         visitor.site.preview.tick()
         assert (await waiting).body == b"later"
         stage.now += 60
-        drawn = await visitor.site.preview.picture(patience_s=0)
-        assert drawn.data.startswith(b"\xff\xd8")
+        monkeypatch.setattr(mjpeg, "PATIENCE_S", 0)
+        drawn = await visitor.get("/preview.jpg")
+        assert drawn.body.startswith(b"\xff\xd8")
+        assert "X-Age-Ms" not in drawn.headers, "a page must not call it live"
 
     visit(tmp_path, scenario, stage)
 

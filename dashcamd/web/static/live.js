@@ -50,7 +50,8 @@ const Live = (() => {
         const answer = await fetch('/preview.jpg', {signal: mine.signal});
         const data = await answer.blob();
         if (mine.signal.aborted) return;
-        const age = Number(answer.headers.get('X-Age-Ms')) / 1000 + (performance.now() - asked) / 1000;
+        const sent = answer.headers.get('X-Age-Ms');  // a drawn picture has no age
+        const age = sent === null ? null : Number(sent) / 1000 + (performance.now() - asked) / 1000;
         const url = URL.createObjectURL(data);
         picture.src = url;
         await picture.decode().catch(() => {});
