@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -16,11 +18,11 @@ ROOT = Path(__file__).parent.parent.parent
 class Running:
     """The daemon under test: where it is, how to get in, and its cable."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float = 300) -> None:
         self.storage = folder / "stick"
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"
-        arguments = [self.storage, self.cable, folder / "web.json", "300"]
+        arguments = [self.storage, self.cable, folder / "web.json", seconds]
         with (folder / "log").open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.browser.house", *map(str, arguments)],
@@ -29,6 +31,15 @@ class Running:
         line = self.process.stdout.readline().split()
         assert line, (folder / "log").read_text()
         self.address, self.password = line
+
+    @contextmanager
+    def unplugged(self) -> Iterator[None]:
+        """Without its camera for a while, however the test ends."""
+        self.cable.touch()
+        try:
+            yield
+        finally:
+            self.cable.unlink()
 
     def stop(self) -> int:
         self.process.terminate()

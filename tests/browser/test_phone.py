@@ -124,15 +124,14 @@ def test_delete_asks_can_be_undone_and_then_deletes(browser, daemon):
 
 
 def test_a_lost_camera_is_shown_and_comes_back(browser, daemon):
-    daemon.cable.touch()
-    wait(browser, lambda: text(browser, "state-word") == "Camera lost")
-    assert "bad" in by_id(browser, "state").get_attribute("class")
-    wait(browser, lambda: "Check its cable" in text(browser, "banners"))
-    wait(browser, lambda: text(browser, "age") == "NO PICTURE")
-    # the drawn notice is wider than the camera's picture
-    wait(browser, lambda: width(browser, "picture") == 960)
-    keep_picture(browser, "camera-lost")
-    daemon.cable.unlink()
+    with daemon.unplugged():
+        wait(browser, lambda: text(browser, "state-word") == "Camera lost")
+        assert "bad" in by_id(browser, "state").get_attribute("class")
+        wait(browser, lambda: "Check its cable" in text(browser, "banners"))
+        wait(browser, lambda: text(browser, "age") == "NO PICTURE")
+        # the drawn notice is wider than the camera's picture
+        wait(browser, lambda: width(browser, "picture") == 960)
+        keep_picture(browser, "camera-lost")
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
     wait(browser, lambda: number_shown(browser, "picture"))
 
