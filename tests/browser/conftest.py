@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 class Running:
     """The daemon under test: where it is, how to get in, and its cable."""
 
-    def __init__(self, folder: Path, seconds: float = 300) -> None:
+    def __init__(self, folder: Path, seconds: float = 1200) -> None:
         self.storage = folder / "stick"
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"

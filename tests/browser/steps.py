@@ -31,7 +31,7 @@ return location.pathname;
 """
 
 
-def wait(browser, condition, seconds=20):
+def wait(browser, condition, seconds=60):
     from selenium.webdriver.support.ui import WebDriverWait
 
     return WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: condition())

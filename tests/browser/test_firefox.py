@@ -19,7 +19,7 @@ from tests.browser.steps import (
     wait,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 IN_FULL = """
 const style = document.getElementById('picture').style;
@@ -60,8 +60,8 @@ def test_the_live_picture_moves(firefox, daemon):
 
 def test_an_event_plays_part_by_part(firefox, daemon):
     by_id(firefox, "record").click()
-    wait(firefox, lambda: events(firefox), 40)
-    wait(firefox, lambda: text(firefox, "state-word") == "Disarmed", 40)
+    wait(firefox, lambda: events(firefox))
+    wait(firefox, lambda: text(firefox, "state-word") == "Disarmed")
     wait(firefox, lambda: "still" not in text(firefox, "events"))
     slow_down(firefox)
     open_newest(firefox)
