@@ -6,11 +6,11 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
-from tests.browser import browsers
+from tests.browser import browsers, network
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,6 +22,7 @@ class Running:
         self.storage = folder / "stick"
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"
+        self.pulled = folder / "stick-is-pulled"
         arguments = [self.storage, self.cable, folder / "web.json", seconds]
         with (folder / "log").open("w") as log:
             self.process = subprocess.Popen(
@@ -41,6 +42,12 @@ class Running:
         finally:
             self.cable.unlink()
 
+    def files_open_on_the_stick(self) -> List[str]:
+        """What would keep it from being unmounted."""
+        held = Path("/proc/%d/fd" % self.process.pid).iterdir()
+        places = [str(descriptor.readlink()) for descriptor in held]
+        return [place for place in places if place.startswith(str(self.storage))]
+
     def stop(self) -> int:
         self.process.terminate()
         status = self.process.wait(30)
@@ -48,8 +55,15 @@ class Running:
         return status
 
 
+@pytest.fixture(scope="module", autouse=True)
+def why_connected():
+    """Daemon and browsers run without a network; why not, where that takes rights we lack."""
+    with network.cut() as why:
+        yield why
+
+
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
+def daemon(tmp_path_factory, why_connected):
     pytest.importorskip("tornado", reason="the page needs tornado")
     running = Running(tmp_path_factory.mktemp("daemon"))
     yield running
@@ -57,7 +71,7 @@ def daemon(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory, why_connected):
     why = browsers.missing("chromium")
     if why:
         pytest.skip("needs chromium: " + why)

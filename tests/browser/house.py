@@ -1,6 +1,9 @@
-"""The real daemon with a drawn camera whose cable a test can pull: ``python -m`` this, with args.
+"""The real daemon with a camera and a stick that a test can pull: ``python -m`` this, with args.
 
+The camera is drawn. The stick is a folder that says it can be ejected (a real one takes a
+QEMU guest: tests/usb); all behind it is the daemon's own.
 Arguments: folder for recordings, file whose presence means "cable pulled", state file, seconds.
+The file ``stick-is-pulled`` beside the second does the same for the stick.
 Prints the address and the password on one line each.
 """
 
@@ -14,7 +17,8 @@ from dashcamd import app, world
 from dashcamd.cameras.scene import Script
 from dashcamd.cameras.synthetic import SyntheticCamera
 from dashcamd.config import Config
-from dashcamd.errors import CameraError
+from dashcamd.errors import CameraError, StorageError
+from dashcamd.storage.folder import FolderSource
 from dashcamd.web.vault import Vault
 
 
@@ -37,6 +41,35 @@ class LooseCamera(SyntheticCamera):
             raise CameraError("the cable is pulled; plug it in again")
 
 
+class LooseStick(FolderSource):
+    """A folder as a stick: set aside when it is ejected, offered again once it was pulled."""
+
+    is_fixed = False
+
+    def __init__(self, path, boot_id, pulled):
+        super().__init__(path, boot_id)
+        self._pulled, self._was_pulled, self._is_aside = pulled, False, False
+
+    def look(self, now):
+        was_pulled, self._was_pulled = self._was_pulled, self._pulled.exists()
+        self._is_aside = self._is_aside and not self._was_pulled
+        return was_pulled != self._was_pulled
+
+    def offer(self, now):
+        if self._was_pulled or self._is_aside:
+            raise StorageError("no stick is plugged in")
+        return super().offer(now)
+
+    def trouble(self, volume):
+        return "the stick is gone" if self._was_pulled else super().trouble(volume)
+
+    def set_aside(self, volume):
+        self._is_aside = True
+
+    def is_safe(self):
+        return True
+
+
 def main() -> int:
     storage, cable, state, seconds = sys.argv[1:5]
     config = Config()
@@ -54,8 +87,10 @@ def main() -> int:
     secrets = Vault(Path(state))
     secrets.open(resets=())
     LooseCamera.cable = Path(cable)
+    boot = world.real(config)
     made = replace(
-        world.real(config),
+        boot,
+        volumes=LooseStick(storage, boot.boot_id, Path(cable).with_name("stick-is-pulled")),
         make_camera=lambda settings: LooseCamera(settings, Script("...www...")),
     )
     told = []

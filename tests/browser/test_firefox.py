@@ -30,7 +30,7 @@ Object.assign(style, {position: 'fixed', left: 0, top: 0, zIndex: 99, objectFit:
 
 
 @pytest.fixture(scope="module")
-def firefox(tmp_path_factory):
+def firefox(tmp_path_factory, why_connected):
     why = browsers.missing("firefox")
     if why:
         pytest.skip("needs firefox: " + why)

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from dashcamd.storage import mp4_reader
+from tests.browser import network
 from tests.browser.steps import (
     PRESS_GO,
     by_id,
@@ -23,6 +24,12 @@ from tests.browser.steps import (
 )
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+def test_there_is_no_way_out(why_connected):
+    if why_connected:
+        pytest.skip("the network is cut by root only: " + why_connected)
+    assert network.way_out() is None
 
 
 def test_a_wrong_password_is_refused_and_the_right_one_lets_in(browser, daemon):
@@ -134,6 +141,21 @@ def test_a_lost_camera_is_shown_and_comes_back(browser, daemon):
         keep_picture(browser, "camera-lost")
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
     wait(browser, lambda: number_shown(browser, "picture"))
+
+
+def test_an_ejected_stick_is_let_go_of_and_used_again_once_it_was_pulled(browser, daemon):
+    by_id(browser, "eject").click()
+    wait(browser, lambda: by_id(browser, "ask").is_displayed())
+    by_id(browser, "ask-yes").click()
+    wait(browser, lambda: "can be pulled out" in (text(browser, "toast") or ""))
+    wait(browser, lambda: text(browser, "state-word") == "Not saving")
+    assert not by_id(browser, "eject").is_enabled()
+    assert daemon.files_open_on_the_stick() == []
+    keep_picture(browser, "ejected")
+    daemon.pulled.touch()
+    time.sleep(1)  # a hand needs longer
+    daemon.pulled.unlink()
+    wait(browser, lambda: text(browser, "state-word") == "Disarmed")
 
 
 def test_settings_are_checked_while_they_are_typed(browser, daemon):
