@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import errno
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from dashcamd.cli.arguments import add_json, add_storage, open_storage, print_json
 from dashcamd.cli.progress import Progress
@@ -19,6 +20,8 @@ from dashcamd.storage.sidecar import PartFacts
 from dashcamd.types import Json
 
 DAMAGED = "damaged"
+LOOKS_AGAIN = 4
+"""How often an event that changes is looked at anew; the daemon closes a part in minutes."""
 
 
 def add(
@@ -72,7 +75,36 @@ def verify_disk(disk: Disk) -> Iterator[Json]:
         yield _report(trouble.path, problem=trouble.why)
 
 
-def _verify_event(disk: Disk, event: StoredEvent) -> Iterator[Json]:
+def _verify_event(disk: Disk, event: StoredEvent) -> List[Json]:
+    """Reports on an event's files as they are once they have been read.
+
+    A running daemon closes, lists and deletes parts meanwhile: what seems damaged is looked at
+    anew if its folder has changed.
+    """
+    for _ in range(LOOKS_AGAIN):
+        reports = list(_look_into(disk, event))
+        if all(report["status"] != DAMAGED for report in reports):
+            return reports
+        before, event = event, _as_it_is_now(disk, event)
+        if _names_in(event) == _names_in(before) and event.facts == before.facts:
+            return reports
+    return list(_look_into(disk, event))
+
+
+def _as_it_is_now(disk: Disk, event: StoredEvent) -> StoredEvent:
+    try:
+        return catalog.load(disk, event.name)
+    except StorageError as error:
+        if error.errno == errno.ENOENT:
+            return replace(event, files=(), facts=None)
+        return event
+
+
+def _names_in(event: StoredEvent) -> Tuple[List[str], FrozenSet[str]]:
+    return [name for name, _ in event.files], event.unfinished
+
+
+def _look_into(disk: Disk, event: StoredEvent) -> Iterator[Json]:
     known: Dict[str, PartFacts] = {}
     if event.facts is not None:
         known = {part.file: part for part in event.facts.parts}

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from dashcamd.cli.files import verify_disk
 from dashcamd.storage.disk import PosixDisk, storage_error
 
 DAY = "DASHCAM/2027-01-15"
@@ -76,6 +77,49 @@ def test_verify_finds_a_flipped_bit_a_cut_file_and_a_missing_one(terminal, stick
     status, out, _ = terminal.run("verify", "--config", terminal.config)
     assert status == 1
     assert out.splitlines()[-1] == "3 files, NOT all fine"
+
+
+class ChangingDisk(PosixDisk):
+    """A volume on which the daemon does something just before a part is read."""
+
+    def __init__(self, root, part, act):
+        super().__init__(root)
+        self.part, self.act = part, act
+
+    def open(self, path, *, writable=False):
+        if path.endswith(self.part) and self.act is not None:
+            act, self.act = self.act, None
+            act()
+        return super().open(path, writable=writable)
+
+
+def verified_while(stick, act):
+    disk = ChangingDisk(str(stick), "_p01.part.mp4", act)
+    return {one["path"]: one["status"] for one in verify_disk(disk) if "_e000003_" in one["path"]}
+
+
+def test_a_part_that_is_closed_while_verify_reads_is_read_by_its_new_name(stick):
+    folder = folder_of(stick, 3)
+    (opened,) = folder.glob("*_p01.part.mp4")
+    closed = folder / "120000_p01.mp4"
+
+    def close():
+        shutil.copy(folder / "120000_p00.mp4", closed)
+        opened.unlink()
+
+    found = verified_while(stick, close)
+    assert found[str(closed.relative_to(stick))] == "ok"
+    assert set(found.values()) == {"ok"}
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_what_retention_deletes_while_verify_reads_is_not_missed(stick, is_whole):
+    folder = folder_of(stick, 3)
+    (opened,) = folder.glob("*_p01.part.mp4")
+    found = verified_while(stick, lambda: shutil.rmtree(folder) if is_whole else opened.unlink())
+    assert set(found.values()) <= {"ok"}
+    assert len(found) == (0 if is_whole else 1)
 
 
 def test_recover_finishes_what_was_cut_and_verify_is_content(terminal, stick):
