@@ -191,7 +191,8 @@ class Front:
 
     def _flush(self, volume: Volume) -> None:
         changed, self._changed = self._changed, {}
-        volume.disk.make_dirs(stick_page.DATA)
+        if changed:
+            volume.disk.make_dirs(stick_page.DATA)
         for chunk in {stick_page.chunk_of(number) for number in changed}:
             lines = self._lines(volume.disk, chunk)
             for number, name in changed.items():

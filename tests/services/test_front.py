@@ -97,6 +97,17 @@ def test_nothing_is_written_before_the_recording_had_its_time():
     assert desk.disk.paths == ["DASHCAM/volume.json"]
 
 
+@pytest.mark.parametrize("is_pulled", [False, True])
+def test_what_begins_before_the_page_is_there_is_listed_on_a_fresh_stick(is_pulled):
+    desk = Desk().plug()
+    desk.front.changed(write_event(desk.volume))
+    if is_pulled:
+        desk.front.close()
+    else:
+        desk.wait()
+    assert list(chunks(desk.disk)) == [1]
+
+
 def test_a_stick_that_is_right_already_is_not_written_again():
     desk = Desk().plug()
     for _ in range(3):
