@@ -60,8 +60,9 @@ class Car:
         answer = self.guest.run(words + "; echo $?", timeout_s + 60).splitlines()
         moment = Moment(**json.loads(answer[0]))
         if answer[1] != "0":
-            raise GuestError("%s: not within %g s of the guest:\n%s\n%s" % (
-                condition, timeout_s, json.dumps(moment.status, indent=1), self.journal(40)
+            raise GuestError("%s: not within %g s of the guest:\n%s\n%s\n%s" % (
+                condition, timeout_s, json.dumps(moment.status, indent=1), self.journal(40),
+                self.waiting_in,
             ))  # fmt: skip
         return moment
 
@@ -115,6 +116,16 @@ class Car:
             "ls /proc/$p/fd | wc -l"
         ).split()
         return Process(*map(int, words))
+
+    @property
+    def waiting_in(self) -> str:
+        """Where the kernel keeps the service's threads, and the last it said of sticks."""
+        return self.guest.run(
+            "for task in /proc/$(systemctl show --value -p MainPID dashcamd)/task/*; do "
+            "echo $task $(cat $task/wchan); cat $task/syscall; head -8 $task/stack; done; "
+            "dmesg | tail -30",
+            check=False,
+        )
 
     def verified(self) -> List[Dict[str, Any]]:
         """What `dashcamd verify` says of each file on the stick in use."""
