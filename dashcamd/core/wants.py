@@ -150,8 +150,10 @@ class Run:
             return self.end
         if self._known[0] == self.horizon:
             return self._known[1]
+        # In this order: a frame that the camera appends in between proves nothing about `limit`.
+        head = footage.head
         limit = footage.cursor_after(self.horizon)
-        if limit < footage.head:
+        if limit < head:
             self._known = (self.horizon, limit)
         return limit
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashcamd.core.recording import HOLE_S
-from dashcamd.core.wants import Policy
+from dashcamd.core.wants import Policy, Run, Story
+from dashcamd.handover import Ring
 from dashcamd.types import Motion
-from tests.scenes import House
+from tests.scenes import House, frames_of
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -466,3 +467,29 @@ def test_continuous_mode_wants_everything_from_the_moment_it_is_switched_on():
     assert during_event.written == list(range(16, 65))
     in_quiet = House("kppp" * 20, "", hooks={22: change(True), 60: change(False)})
     assert in_quiet.written == list(range(16, 65))
+
+
+class BusyRing(Ring):
+    """A ring to which the camera appends just as somebody has looked how far the wanted goes."""
+
+    def __init__(self, to_come):
+        super().__init__(1 << 20)
+        self.to_come = to_come
+
+    def cursor_after(self, ts):
+        found = super().cursor_after(ts)
+        if self.to_come:
+            self.append(self.to_come.pop(0))
+        return found
+
+
+@pytest.mark.parametrize("horizon", [float("inf"), 7.0])
+def test_a_frame_that_comes_while_the_end_is_looked_up_is_wanted_all_the_same(horizon):
+    frames = [frame for frame in frames_of("kppp" * 10) if frame]
+    step = frames[1].ts - frames[0].ts
+    ring = BusyRing(frames[1:])
+    ring.append(frames[0])
+    run = Run(Story("motion", 0.0, 0.0), 0, frames[0].ts + horizon * step)
+    for _ in frames[1:]:
+        run.limit(ring)
+    assert run.limit(ring) == min(horizon + 1, len(frames))
