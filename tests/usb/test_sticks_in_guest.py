@@ -68,21 +68,17 @@ def test_a_write_protected_stick_is_said_and_nothing_is_tried(car):
     car.until("said('write-protected')", 60)
 
 
-@pytest.mark.parametrize("fs", ["vfat", "ext4"])
-def test_a_stick_that_turns_read_only_is_said_and_the_one_standing_by_takes_over(car, fs):
-    car.guest.plug("turns", car.stick("turns", fs, size_mib=64))
-    car.until_recording(fs)
+def test_a_stick_that_turns_read_only_is_said_and_the_one_standing_by_takes_over(car):
+    car.guest.plug("turns", car.stick("turns", "ext4", size_mib=64))
+    car.until_recording("ext4")
     car.guest.plug("spare", car.stick("spare", "exfat", size_mib=64))
     car.until("said('stand-by')", 60)
     where = car.status["volume"]["where"]
-    if fs == "ext4":
-        name = car.guest.run("basename $(findmnt -no SOURCE %s)" % where).strip()
-        car.guest.run("echo 1 > /sys/fs/ext4/%s/trigger_fs_error" % name)
-    else:
-        car.guest.run("mount -o remount,ro,bind %s || mount -o remount,ro %s" % (where, where))
+    name = car.guest.run("basename $(findmnt -no SOURCE %s)" % where).strip()
+    car.guest.run("echo 1 > /sys/fs/ext4/%s/trigger_fs_error" % name)
     said = car.until("said('read-only')", 60)
     taken = car.until(recording_on("exfat"), 60)
-    print("%s: said after %.1f s, recording %.1f s later" % (fs, said.took_s, taken.took_s))
+    print("read-only: said after %.1f s, recording %.1f s later" % (said.took_s, taken.took_s))
     assert said.took_s <= 5 * SLACK
 
 
