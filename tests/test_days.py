@@ -66,12 +66,11 @@ def spans(events):
 
 
 HOURS = [
-    pytest.param(1, id="an hour"),
+    pytest.param(1, id="an hour", marks=pytest.mark.timeout(120)),
     pytest.param(72, id="three days", marks=[pytest.mark.real, pytest.mark.timeout(3600)]),
 ]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("hours", HOURS)
 def test_motion_now_and_then_is_recorded_as_long_as_it_lasts(hours):
     days = Days(hours, 2, min(24, hours) * MIB)
@@ -93,7 +92,6 @@ def test_motion_now_and_then_is_recorded_as_long_as_it_lasts(hours):
     assert all(sound_frames(days.disk, path) for event in others for path in event.parts)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("hours", HOURS)
 def test_continuous_recording_never_stops(hours):
     days = Days(hours, 1, min(32, 8 * hours) * MIB, mode="continuous", event_max_s=600.0)
