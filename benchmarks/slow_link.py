@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import Optional
+from typing import List, Optional
 
 CHUNK_BYTES = 4096
 BUFFER_BYTES = 8192
@@ -23,6 +23,8 @@ class SlowLink:
     def __init__(self, target_port: int, bits_per_s: float) -> None:
         self.bits_per_s = bits_per_s
         self.port = 0
+        self.requests: List[bytes] = []
+        """First lines of what was asked, in order; clear it at will."""
         self._target_port = target_port
         self._free_at = 0.0
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -56,12 +58,18 @@ class SlowLink:
         down = asyncio.ensure_future(self._shaped(far_reader, writer))
         try:
             while data := await reader.read(CHUNK_BYTES):
+                self._note(data)
                 far_writer.write(data)
         except OSError:
             pass
         finally:
             down.cancel()
             far_writer.close()
+
+    def _note(self, data: bytes) -> None:
+        line = data.partition(b"\r\n")[0]
+        if line.endswith(b" HTTP/1.1"):
+            self.requests.append(line)
 
     async def _shaped(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.get_extra_info("socket").setsockopt(
