@@ -91,6 +91,7 @@ def test_parts_follow_each_other(browser, daemon):
     wait(browser, lambda: "Part 1 of" in text(browser, "player-more"))
     first = wait(browser, lambda: number_shown(browser, "video-a"))
     keep_picture(browser, "player")
+    assert not by_id(browser, "picture").get_attribute("src"), "the link is the recording's"
     wait(browser, lambda: "Part 2 of" in text(browser, "player-more"))
     shown = "video-b" if by_id(browser, "video-b").is_displayed() else "video-a"
     wait(browser, lambda: (number_shown(browser, shown) or 0) > first)

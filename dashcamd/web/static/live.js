@@ -7,7 +7,7 @@ const Live = (() => {
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
   const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, leads = [];
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, leads = [], covered = false;
 
   function show(age) {
     if (age === null || age === undefined) {
@@ -34,13 +34,19 @@ const Live = (() => {
   }
   function start() {
     stop();
-    if (document.hidden) return;
+    if (document.hidden || covered) return;
     late = 0;
     mode = wanted;
     if (mode === 'hd') hd();
     else if (mode === 'poll') poll();
     else picture.src = '/preview.mjpg?t=' + Date.now();
     button.setAttribute('aria-pressed', String(wanted === 'hd'));
+  }
+  // While a recording plays over it, the live picture leaves it the link.
+  function cover(is) {
+    if (covered === is) return;
+    covered = is;
+    start();
   }
   async function poll() {
     const mine = aborter = new AbortController();
@@ -166,5 +172,5 @@ const Live = (() => {
       start();
     }
   }
-  return {told, stop, mode: () => mode};
+  return {told, stop, cover, mode: () => mode};
 })();

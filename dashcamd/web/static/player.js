@@ -58,6 +58,7 @@ const Player = (() => {
     event = chosen;
     for (const screen of screens) { screen.removeAttribute('src'); screen.dataset.part = ''; }
     ready = -1;
+    Live.cover(true);
     if (!dialog.open) dialog.showModal();
     if (event.parts.length) play(0); else { $('player-title').textContent = App.title(event); }
   }
@@ -65,6 +66,7 @@ const Player = (() => {
     for (const screen of screens) { screen.pause(); screen.removeAttribute('src'); screen.load(); }
     event = null;
     if (dialog.open) dialog.close();
+    Live.cover(false);
   }
   for (const screen of screens) {
     screen.addEventListener('timeupdate', () => screen === screens[0] && prepare());
