@@ -116,13 +116,14 @@ def odd_ranges(rng: Random, place: Place) -> Attack:
         rng.choice(["", "0", "5", "9" * 25]),
     )
     header = rng.choice([
-        "bytes=%d-%s" % (first, last), "bytes=-%d" % first, "bytes=-", "bytes=0-1,4-5", "bytes=a-b",
-        "bytes=%s" % ("0-0," * 900), "BYTES=0-1", "pages=1-2", "bytes=\xb2-\xb3", "bytes=-0", "=",
+        *["bytes=%d-%s" % (first, last)] * 6, "bytes=-%d" % first, "bytes=-", "bytes=0-1,4-5",
+        "bytes=a-b", "bytes=%s" % ("0-0," * 900), "BYTES=0-1", "pages=1-2", "bytes=\xb2-\xb3",
+        "bytes=-0", "=",
     ])  # fmt: skip
     upto = rng.choice(
-        ["", "?upto=0", "?upto=nan", "?upto=1e400", "?upto=-5", "?upto=100", "?upto="]
+        ["", "", "", "", "?upto=0", "?upto=nan", "?upto=1e400", "?upto=-5", "?upto=100", "?upto="]
     )
-    more = rng.choice(["X: y", 'If-Range: "x"', "If-Range: \xff"])
+    more = rng.choice(["X: y", "X: y", "X: y", 'If-Range: "x"', "If-Range: \xff"])
     method = rng.choice(["GET", "HEAD"])
     made = request(place, place.media + upto, "Range: " + header, more, method=method)
     return Attack("odd ranges", [made])

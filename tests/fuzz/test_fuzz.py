@@ -41,7 +41,8 @@ class Watched:
         vault.open(resets=())
         self.token = vault.add_token("fuzz")
         self.socket = folder / "web.json.sock"
-        self.written = []
+        self.frames = []
+        """Captured and written so far, once a second."""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._record)
 
@@ -55,7 +56,8 @@ class Watched:
     def _record(self) -> None:
         while not self._over.wait(1.0):
             self.ask("trigger", reason="manual")
-            self.written.append(self.ask("status")["counters"]["frames_written"])
+            counters = self.ask("status")["counters"]
+            self.frames.append((counters["frames_captured"], counters["frames_written"]))
 
     def media(self) -> str:
         """The address of a part that is finished, once one is."""
@@ -80,9 +82,12 @@ class Watched:
         assert status["counters"]["messages_dropped"] == 0
         assert status["camera"]["state"] == "delivering"
         assert self.running.process.poll() is None
-        assert len(self.written) > FUZZ_S / 3, "the control socket answered all the while"
-        steps = [after - before for before, after in zip(self.written[5:], self.written[8:])]
-        assert min(steps) > 0, "recording went on: %s" % self.written
+        assert len(self.frames) > FUZZ_S / 3, "the control socket answered all the while"
+        captured, written = (
+            after - before for before, after in zip(self.frames[5], self.frames[-1])
+        )
+        # a busy machine draws fewer frames; what it drew is written, but for the newest
+        assert written > 0.8 * captured > 0, "recording went on: %s" % self.frames
         log = (self.running.storage.parent / "log").read_text()
         assert "Traceback" not in log, log[-3000:]
 
