@@ -25,9 +25,9 @@ test: $(STAMP) ## the default test suite
 	$(BIN)/python -m pytest
 
 test-real: $(STAMP) ## tests on real kernel facilities, processes and foreign players
-	$(BIN)/python -m pytest -m real tests $(APART)
+	$(BIN)/python -m pytest -m "real and not full" tests $(APART)
 
-test-real-full: $(STAMP) ## the same with 100 kills and 1000 trigger patterns
+test-real-full: $(STAMP) ## the same with 100 kills, 1000 trigger patterns, 72 simulated hours
 	DASHCAMD_KILLS=100 DASHCAMD_PATTERNS=1000 $(BIN)/python -m pytest -m real tests $(APART)
 
 test-browser: $(STAMP) ## a phone in headless Chromium and Firefox (apt: chromium chromium-driver firefox-esr)
