@@ -124,7 +124,8 @@ def test_a_stick_that_stalls_is_said_within_five_seconds_and_costs_no_frame(car,
     car.guest.plug("slow", image, throttle={"bps-write": 0})
     car.until_recording()
     before = car.status["counters"]
-    # A command of 120 KiB takes 15 s: QEMU does not hurry one that waits already, Linux aborts at 30 s.
+    # A command of 120 KiB takes 15 s: QEMU does not hurry one that waits already, and Linux aborts
+    # it at 30 s.
     car.guest.set_limits("slow", {"bps-write": 8192})
     said = car.until("said('has not answered')", 60)
     print("stalled: said after %.1f s" % said.took_s)
