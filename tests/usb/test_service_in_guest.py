@@ -22,6 +22,7 @@ def healed_s(start_s):
     return 10 + SLACK * start_s
 
 
+@pytest.mark.full
 def test_power_is_cut_and_comes_back_with_the_stick_in(prepared, tmp_path):
     """Power cut in mid-recording; then the machine boots by itself, with nobody to log in."""
     image = images.stick(tmp_path / "stick.img", "vfat", 64)
@@ -72,6 +73,7 @@ def test_a_service_that_is_killed_or_stopped_records_again(car, signal):
     assert damaged(car.verified()) == []
 
 
+@pytest.mark.full
 def test_a_camera_that_is_gone_is_said_and_taken_back_into_use(car):
     car.guest.plug("camera", car.stick("camera", "vfat", size_mib=64))
     car.until_recording()
@@ -87,6 +89,7 @@ def test_a_camera_that_is_gone_is_said_and_taken_back_into_use(car):
     assert back.took_s <= healed_s(start_s)
 
 
+@pytest.mark.full
 def test_a_clock_that_jumps_ten_years_loses_and_deletes_nothing(car):
     car.guest.plug("clock", car.stick("clock", "exfat", size_mib=128))
     car.until_recording()
@@ -100,6 +103,7 @@ def test_a_clock_that_jumps_ten_years_loses_and_deletes_nothing(car):
     assert damaged(car.verified()) == []
 
 
+@pytest.mark.full
 def test_a_full_root_file_system_does_not_concern_it(car):
     car.guest.run("fallocate -l $(( $(df --output=avail -B1 / | tail -1) )) /full || true; df /")
     try:

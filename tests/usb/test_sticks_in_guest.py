@@ -173,6 +173,7 @@ def test_a_stick_with_a_ruined_fat_is_repaired_or_said(car):
     car.until_recording()
 
 
+@pytest.mark.full
 def test_pulled_and_plugged_again_and_again_nothing_is_lost_and_nothing_grows(car):
     """Three sticks in turn on all ports, while the root file system cannot be written at all."""
     fs = ("vfat", "exfat", "ext4")
