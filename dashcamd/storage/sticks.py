@@ -22,6 +22,9 @@ from dashcamd.storage.udev import Udev
 from dashcamd.storage.volume import MARKER, Volume
 from dashcamd.types import Json, Seconds
 
+STANDING_BY = "stand-by"
+FAILED_HINT = "took no video when it was last tried: unplug it, check it, plug it in again"
+
 LOOK_ANYWAY_S = 10.0
 """Without any news the whole picture is read again so often, should udev have lost some."""
 
@@ -193,7 +196,12 @@ class StickSource:
 
     def _row(self, verdict: Verdict, used: Optional[Block]) -> Json:
         if not self._is_ejected(verdict.block):
-            return _row(verdict, used)
+            row = _row(verdict, used)
+            setback = self._setbacks.get(verdict.block.key)
+            # The kernel may go on calling it writable: ext4 after an error does since Linux 6.13.
+            if row["state"] == STANDING_BY and setback is not None and not setback.is_full:
+                row.update(state="failed", hint=FAILED_HINT)
+            return row
         is_safe = not verdict.path
         hint = "safe to remove" if is_safe else "is being ejected: wait"
         return {**_row(verdict, None), "state": "ejected" if is_safe else "ejecting", "hint": hint}
@@ -254,7 +262,7 @@ def _is_same_plug(one: Block, other: Block) -> bool:
 def _row(verdict: Verdict, used: Optional[Block]) -> Json:
     block = verdict.block
     is_used = used is not None and _is_same_plug(block, used)
-    standing_by = "stand-by" if verdict.state == sticks.READY else verdict.state
+    standing_by = STANDING_BY if verdict.state == sticks.READY else verdict.state
     return {
         "device": block.name,
         "label": block.label,

@@ -137,3 +137,19 @@ def test_a_stick_whose_dashcam_is_a_link_is_refused_and_the_next_one_taken(
     machine.plug("sdb1", size_gb=8)
     assert offered(source).where.endswith("sdb1")
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_stick_that_failed_is_not_said_to_stand_by_until_it_is_plugged_in_anew(machine, source):
+    machine.plug("sda1", uuid="A", size_gb=64)
+    machine.plug("sdb1", uuid="B", size_gb=32)
+    source.distrust(offered(source), is_full=False, now=10.0)
+    source.offer(10.0)
+    states = {row["device"]: (row["state"], row["hint"]) for row in source.describe()["sticks"]}
+    assert states["sda1"][0] == "failed"
+    assert "plug it in again" in states["sda1"][1]
+    assert states["sdb1"][0] == "in use"
+    machine.pull("sda1")
+    source.look(11.0)
+    machine.plug("sda1", uuid="A", size_gb=64)
+    source.look(12.0)
+    assert [row["state"] for row in source.describe()["sticks"]] == ["stand-by", "in use"]
