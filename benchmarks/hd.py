@@ -22,12 +22,9 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 from benchmarks.web import WARM_S, cpu_s, running, told
@@ -133,24 +130,11 @@ def serve_pistreaming() -> None:
 
 def serve_dashcamd() -> None:
     """Our server over a camera that hands over frames made beforehand."""
-    from dashcamd import app, world
-    from dashcamd.config import Config
+    from benchmarks.page import serving
     from dashcamd.types import Frame
-    from dashcamd.web.vault import Vault
 
     encoded = film()
-    folder = tempfile.mkdtemp(prefix="dashcamd-hd-")
-    config = Config()
-    web = replace(config.web, enabled=True, listen="127.0.0.1:0", state=folder + "/web.json")
-    config = replace(config, web=web, storage=replace(config.storage, target=folder))
-    house = app.build(config, world.real(config))
-    vault = Vault(Path(web.state))
-    vault.open(resets=())
-    token = vault.sign_in()
-    assert house.web is not None
-    house.web.step(0.0)
-    while "address" not in house.board.snapshot().get("web", {}):
-        time.sleep(0.05)
+    house, address, token = serving()
     sinks = house.camera._sinks
 
     def take(number: int) -> None:
@@ -159,7 +143,7 @@ def serve_dashcamd() -> None:
         stamp = MARK + b"%017.6f" % now
         sinks.frame(Frame(now, key, data + SEI + bytes([len(stamp)]) + stamp + b"\x80"))
         if number == 0:
-            told(house.board.snapshot()["web"]["address"], token)
+            told(address, token)
 
     each_frame(take)
 

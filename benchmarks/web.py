@@ -25,7 +25,6 @@ import threading
 import time
 from dataclasses import replace
 from http import server as http_server
-from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any, Dict, List
 
@@ -59,24 +58,11 @@ def film(take: Any) -> None:
 
 def serve_dashcamd() -> None:
     """Our server over a camera that is a thread."""
-    from dashcamd import app, world
-    from dashcamd.config import Config
+    from benchmarks.page import serving
     from dashcamd.types import Jpeg
-    from dashcamd.web.vault import Vault
 
-    folder = tempfile.mkdtemp()
-    config = Config()
-    web = replace(config.web, enabled=True, listen="127.0.0.1:0", state=folder + "/web.json")
-    config = replace(config, web=web, storage=replace(config.storage, target=folder))
-    house = app.build(config, world.real(config))
-    vault = Vault(Path(web.state))
-    vault.open(resets=())
-    token = vault.sign_in()
-    assert house.web is not None
-    house.web.step(0.0)
-    while "address" not in house.board.snapshot().get("web", {}):
-        time.sleep(0.05)
-    told(house.board.snapshot()["web"]["address"], token)
+    house, address, token = serving()
+    told(address, token)
     film(lambda data: house.camera._sinks.jpeg(Jpeg(time.monotonic(), data)))
 
 
