@@ -11,7 +11,7 @@ import signal
 import threading
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from dashcamd.clock import SimClock
 from dashcamd.config import Config
@@ -50,12 +50,14 @@ from dashcamd.services.runner import Lockstep, Service, Threads
 from dashcamd.services.settings import SettingsService
 from dashcamd.services.supervisor import Supervisor
 from dashcamd.services.volumes import VolumesService
-from dashcamd.services.web import WebService
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Anchor, Jpeg, Json, MotionField, Seconds
 from dashcamd.web import vault
 from dashcamd.web.rooms import Rooms
 from dashcamd.world import World
+
+if TYPE_CHECKING:
+    from dashcamd.services.web import WebService
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +175,9 @@ def _button(line: int, wires: _Wires) -> ButtonService:
 
 
 def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
-    """The page, and all that it may see and ask."""
+    """The page, and all that it may see and ask; without it asyncio need not be loaded."""
+    from dashcamd.services.web import WebService
+
     world, to_record = house.world, wires.to_record
     now = world.clock.monotonic
     rooms = Rooms(

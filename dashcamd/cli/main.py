@@ -7,25 +7,38 @@ Exit status: 0 fine, 1 the check or operation failed, 2 wrong usage or configura
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from dashcamd import __version__
-from dashcamd.cli import check, config, daemon, demo, events, files, password, replay, run
 from dashcamd.config_read import load
 from dashcamd.errors import ConfigError, DashcamError
 
 DEFAULT_CONFIG = Path("/etc/dashcamd/dashcamd.toml")
-COMMANDS = (run, demo, replay, check, daemon, events, files, config, password)
+COMMANDS: Dict[str, Tuple[str, ...]] = {
+    "run": ("run",),
+    "demo": ("demo",),
+    "replay": ("replay",),
+    "check": ("check",),
+    "daemon": ("status", "trigger", "arm", "disarm", "eject"),
+    "events": ("events", "lock", "unlock", "export"),
+    "files": ("verify", "recover"),
+    "config": ("config",),
+    "password": ("password",),
+}
+"""The commands that each module of this package adds. Only the module of the command that was named
+is imported: the rest would delay each start of the daemon by a third on a slow processor."""
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one command; the exit status. Never shows a traceback for a fault of the world."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser(words).parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for file names that are no text
     logging.basicConfig(
@@ -52,8 +65,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     return status
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The whole command line; when `words` begin with a command, what that command needs of it."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--config", type=Path, metavar="F", help="settings (default: %s)" % DEFAULT_CONFIG
@@ -64,9 +77,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version="dashcamd " + __version__)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        module.add(commands, common)
+    for name in _modules(words):
+        importlib.import_module("dashcamd.cli." + name).add(commands, common)
     return top
+
+
+def _modules(words: Sequence[str]) -> List[str]:
+    return [name for name, added in COMMANDS.items() if words and words[0] in added] or [*COMMANDS]
 
 
 def config_path(arguments: argparse.Namespace) -> Optional[Path]:

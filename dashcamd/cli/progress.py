@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import Optional, TextIO
 
 WIDTH = 30
 
@@ -11,11 +11,11 @@ WIDTH = 30
 class Progress:
     """``label [#####.....]  43 %``, redrawn in place; use it as a context manager."""
 
-    def __init__(self, label: str, total: float, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, label: str, total: float, stream: Optional[TextIO] = None) -> None:
         self._label = label
         self._total = total
-        self._stream = stream
-        self._is_shown = stream.isatty() and total > 0
+        self._stream = sys.stderr if stream is None else stream
+        self._is_shown = self._stream.isatty() and total > 0
         self._percent = -1
 
     def __enter__(self) -> Progress:

@@ -111,11 +111,23 @@ def test_wrong_usage_is_2_and_says_what_is_right(terminal, words):
 
 def test_help_and_version_are_fine(terminal):
     assert terminal.run("--version")[:2] == (0, "dashcamd 0.1.0\n")
-    for words in ([], *([name] for name in parser()._subparsers._group_actions[0].choices)):
+    for words in ([], *([name] for name in choices())):
         status, out, _ = terminal.run(*words, "--help")
         assert status == 0
         assert "usage: dashcamd" in out
     assert len(COMMANDS) >= 8
+
+
+def choices(words=()):
+    return list(parser(words)._subparsers._group_actions[0].choices)
+
+
+def test_a_named_command_loads_its_own_module_and_no_other():
+    assert choices() == [word for words in COMMANDS.values() for word in words]
+    for words in COMMANDS.values():
+        for word in words:
+            assert choices([word]) == list(words)
+    assert choices(["--help"]) == choices(["nonsense"]) == choices()
 
 
 @pytest.mark.parametrize("command", ["status", "events", "verify", "check", "config", "run"])
