@@ -12,8 +12,8 @@ from dashcamd.types import Json, Seconds
 
 log = logging.getLogger(__name__)
 
-FEED_S = 2.0
-"""A quarter of the unit's WatchdogSec."""
+FEED_S = 1.0
+"""A fifth of the unit's WatchdogSec."""
 
 
 class Supervisor:

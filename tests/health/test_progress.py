@@ -58,7 +58,7 @@ def test_the_supervisor_feeds_while_all_is_well_and_stops_when_a_thread_is_stuck
     supervisor = Supervisor(lambda now: overdue, lambda: status, board, spy)
     for now in range(0, 8):
         supervisor.look(now * 0.5)
-    assert spy.said == [("alive", "armed")] * 2
+    assert spy.said == [("alive", "armed")] * 4
     overdue["record"] = 4.0
     supervisor.look(4.0)
     assert spy.said[-1][0] == "alive"
