@@ -7,10 +7,11 @@ is busy. What was measured is printed.
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
-from tests.usb import images, pictures
+from tests.usb import cuts, images, pictures
 from tests.usb.car import MOUNTS, NO_STICK, RECORDING, damaged, recording_on
 
 pytestmark = [pytest.mark.usb, pytest.mark.timeout(900)]
@@ -109,6 +110,23 @@ def test_a_stick_is_pulled_and_the_one_standing_by_takes_over(car):
         "s['counters']['frames_written'] > %d and %s" % (written + 20, recording_on("vfat")), 60
     )
     assert car.status["counters"]["frames_lost"] == lost
+
+
+def test_an_ejected_stick_is_unmounted_clean_and_another_is_waited_for(car):
+    image = car.stick("ejected", "vfat", size_mib=64)
+    car.guest.plug("ejected", image)
+    car.until_recording()
+    assert car.guest.run("dashcamd eject", 120).strip() == "the stick is safe to remove"
+    assert car.guest.run(MOUNTS).strip() == "0"
+    car.until("said('safe to remove')", 30)
+    car.pull("ejected")
+    inner = images.inner_of(image, car.folder / "inner.img")
+    done = subprocess.run(["fsck.vfat", "-n", str(inner)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "irty" not in done.stdout
+    assert cuts.recovered(pictures.tree_of(image, "vfat", car.folder)).damaged == ()
+    car.guest.plug("ejected", image)
+    car.until_recording("vfat")
 
 
 def test_from_the_udev_event_to_the_first_durable_frame(car):
