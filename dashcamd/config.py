@@ -303,6 +303,15 @@ class RecordingConfig:
         trust=PAGE,
         at_start=True,
     )
+    ring_max_mib: int = setting(
+        256,
+        "How far that memory grows for a stick that stalls for longer, in MiB; never so far that "
+        "the system has less than 200 MiB left. ring_mib or less lets it not grow.",
+        low=0,
+        high=4096,
+        trust=PAGE,
+        at_start=True,
+    )
     lifeboat_mib: int = setting(
         64,
         "Memory for events that wait for a stick, in MiB; with ring_mib it is all the video ever "

@@ -35,6 +35,10 @@ class Read(NamedTuple):
     lost: int
 
 
+ENOUGH_VIDEO_S = 2.0
+"""A ring that is not full yet tells the video's rate once it holds so much."""
+
+
 class RingStats(NamedTuple):
     """`frames` and `bytes` held now, `appended` since the start, `dropped` by making room."""
 
@@ -43,6 +47,12 @@ class RingStats(NamedTuple):
     appended: int
     dropped: int
     span_s: Seconds
+
+    @property
+    def bytes_per_s(self) -> float:
+        """The video's rate; 0 until it is known."""
+        is_known = self.span_s > ENOUGH_VIDEO_S or (self.dropped > 0 and self.span_s > 0)
+        return self.bytes / self.span_s if is_known else 0.0
 
 
 class Ring:
@@ -70,6 +80,11 @@ class Ring:
     def capacity_bytes(self) -> int:
         """Most bytes of video held."""
         return self._capacity
+
+    def grow(self, capacity_bytes: int) -> None:
+        """Hold up to `capacity_bytes` from now on, or more if it holds more already. Any thread."""
+        with self._lock:
+            self._capacity = max(self._capacity, capacity_bytes)
 
     def append(self, frame: Frame) -> None:
         """Take one frame, dropping the oldest beyond the bound. Never waits for a reader."""

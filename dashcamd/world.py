@@ -12,6 +12,7 @@ from dashcamd.cameras.choose import check_spec, make_camera
 from dashcamd.cameras.port import Camera
 from dashcamd.clock import Clock, SimClock, SystemClock
 from dashcamd.config import CameraConfig, Config
+from dashcamd.health.machine import memory_mib
 from dashcamd.health.wall_clock import system_anchor
 from dashcamd.services.settings import path_beside
 from dashcamd.services.volumes import Source
@@ -29,6 +30,7 @@ class World:
 
     `boot_id` names one run of the monotonic clock; `anchor` tells what the machine knows of wall
     time now. `settings_file` keeps what is changed while the daemon runs; None keeps nothing.
+    `memory_mib` is all the memory of the machine, which bounds the video in it.
     """
 
     clock: Clock
@@ -37,6 +39,7 @@ class World:
     volumes: Source
     anchor: Callable[[], Optional[Anchor]]
     settings_file: Optional[Path] = None
+    memory_mib: int = 1 << 20
 
 
 def real(config: Config) -> World:
@@ -51,6 +54,7 @@ def real(config: Config) -> World:
         volumes_of(config, boot_id),
         lambda: system_anchor(clock),
         path_beside(vault.path_of(config.web.state)),
+        memory_mib(),
     )
 
 

@@ -92,6 +92,55 @@ def test_ring_does_what_a_naive_one_does(shapes, capacity, data):
     assert ring.head == len(shapes)
 
 
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.booleans(), st.integers(10, 60)),
+            st.integers(1, 3000),
+            st.tuples(st.just("read"), st.integers(1, 40)),
+        ),
+        max_size=300,
+    ),
+    st.integers(1, 500),
+)
+def test_a_ring_that_grows_while_it_is_read_does_what_a_naive_one_does(script, capacity):
+    """A script of frames, new capacities, and reads of somebody who holds a cursor."""
+    ring, naive = Ring(capacity), NaiveRing(capacity)
+    cursor, count, lost, seen = 0, 0, 0, []
+    for act in script:
+        if isinstance(act, int):
+            ring.grow(act)
+            naive.capacity = max(naive.capacity, act)
+        elif act[0] == "read":
+            read = ring.read(cursor, act[1])
+            assert read == naive.read(cursor, act[1])
+            cursor, lost, seen = read.cursor, lost + read.lost, seen + read.frames
+        else:
+            for one in (ring, naive):
+                one.append(frame(count, *act))
+            count += 1
+        assert ring.capacity_bytes == naive.capacity
+        assert ring.stats.bytes == sum(len(one.data) for one in naive.all[naive.tail :])
+        assert ring.keyframe_before(cursor) == naive.keyframe_before(cursor)
+    rest = ring.read(cursor, count)
+    assert len(seen) + len(rest.frames) + lost + rest.lost == count
+
+
+def test_a_ring_that_has_grown_drops_nothing_until_it_is_full_again():
+    ring = filled("kppp" * 10, capacity=100)
+    ring.grow(150)
+    ring.grow(120)
+    for number in range(40, 45):
+        ring.append(frame(number))
+    assert ring.read(0).frames == [frame(n, n < 40 and n % 4 == 0) for n in range(30, 45)]
+
+
+def test_the_videos_rate_is_known_once_enough_is_held():
+    assert filled("kpp").stats.bytes_per_s == 0.0, "two seconds tell little"
+    assert filled("k" + "p" * 10).stats.bytes_per_s == 11.0
+    assert filled("kpppp", capacity=20).stats.bytes_per_s == 20.0, "it will never hold more"
+
+
 def test_ring_never_holds_more_than_its_bytes_but_always_the_newest_frame():
     ring = Ring(100)
     for number in range(1000):

@@ -8,27 +8,21 @@ import platform
 import sys
 from typing import Callable, Iterator, NamedTuple, Tuple
 
-import psutil
-
 from dashcamd import __version__
 from dashcamd.cameras.choose import make_camera
 from dashcamd.cli.arguments import add_json, print_json, where, with_overrides
 from dashcamd.clock import SystemClock
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.control import protocol
+from dashcamd.core.memory import MIB, held_s, room_mib
 from dashcamd.errors import CameraError, DashcamError, OperationError
-from dashcamd.health.machine import Machine, temperature
+from dashcamd.health.machine import Machine, memory_mib, temperature
 from dashcamd.health.wall_clock import system_anchor
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.types import Json, Sinks
 
 HOT_C = 80.0
 """A Pi throttles itself at 80 degrees (Raspberry Pi documentation, frequency management)."""
-
-MIB = 1 << 20
-
-SYSTEM_MIB = 200
-"""Left to the system and to dashcamd itself without video (docs/design/sticks.md)."""
 
 
 class Finding(NamedTuple):
@@ -151,26 +145,26 @@ def _temperature(config: Config) -> Finding:
 
 def _memory(config: Config) -> Finding:
     recording, camera = config.recording, config.camera
-    held_s = max(recording.pre_roll_s + camera.keyframe_s, recording.gap_s - recording.post_roll_s)
+    held = held_s(recording.pre_roll_s, recording.post_roll_s, recording.gap_s, camera.keyframe_s)
     ring_s = recording.ring_mib * MIB * 8 / camera.bitrate
     what = "the ring holds %.0f s of video, %.0f s of a stick that stalls" % (
         ring_s,
-        max(0.0, ring_s - held_s),
+        max(0.0, ring_s - held),
     )
-    is_ok = ring_s >= held_s + 10
-    needed = int((held_s + 10) * camera.bitrate / 8 / MIB) + 1
+    is_ok = ring_s >= held + 10
+    needed = int((held + 10) * camera.bitrate / 8 / MIB) + 1
     return Finding(
         "memory", is_ok, what, "" if is_ok else "set [recording] ring_mib to %d or more" % needed
     )
 
 
 def _room(config: Config) -> Finding:
-    return fits(config.recording, psutil.virtual_memory().total // MIB)
+    return fits(config.recording, memory_mib())
 
 
 def fits(recording: RecordingConfig, machine_mib: int) -> Finding:
     """Whether ring and lifeboat leave the system enough of `machine_mib` of memory."""
-    room = max(0, machine_mib - SYSTEM_MIB)
+    room = room_mib(machine_mib)
     video = recording.ring_mib + recording.lifeboat_mib
     what = "ring and lifeboat take up to %d MiB, this machine has %d" % (video, machine_mib)
     if video <= room:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional
 
+from dashcamd.core.memory import MIB
 from dashcamd.core.pulse import Flow, judge
 from dashcamd.types import Json, Seconds
 
 Facts = Mapping[str, Any]
 EMPTY: Facts = {}
-
-ENOUGH_VIDEO_S = 2.0
-"""The ring tells the video's rate once it holds so much."""
 
 FRESH_S = 5.0
 """``recording`` is said only while durable bytes moved within this time (invariant 5)."""
@@ -26,7 +24,8 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
     recording = _judged(board.get("recording", EMPTY), now)
     camera, volume = _seen(board.get("camera", EMPTY), now), board.get("volume", EMPTY)
     motion, health = board.get("motion", EMPTY), board.get("health", EMPTY)
-    health_of_stick = _stick(camera, volume, recording, now)
+    memory = board.get("memory", EMPTY)
+    health_of_stick = _stick(camera, volume, recording, memory, now)
     faults = _faults({**board, "recording": recording})
     faults += ["stick: %s" % fault for fault in health_of_stick.get("faults", ())]
     return {
@@ -39,6 +38,7 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
         "camera": dict(camera),
         "volume": {**volume, "health": health_of_stick},
         "waiting": waiting(recording),
+        "memory": dict(memory),
         "motion": _with_age(motion, now),
         "clock": dict(board.get("clock", EMPTY)),
         "health": dict(health),
@@ -94,19 +94,19 @@ def waiting(recording: Facts) -> Json:
     }
 
 
-def _stick(camera: Facts, volume: Facts, recording: Facts, now: Seconds) -> Json:
+def _stick(camera: Facts, volume: Facts, recording: Facts, memory: Facts, now: Seconds) -> Json:
     """The health of the stick in use; nothing while there is none."""
     pulse, boat = recording.get("pulse"), recording.get("lifeboat", EMPTY)
     if volume.get("where") is None or pulse is None:
         return {}
     errors = volume.get("kernel_errors", EMPTY)
-    ring, span_s = camera.get("ring_bytes", 0), camera.get("ring_span_s", 0.0)
-    video = ring / span_s if span_s > ENOUGH_VIDEO_S else 0.0
+    video = camera.get("video_bytes_per_s", 0)
     capacity = camera.get("ring_capacity_bytes", 0)
     waiting_bytes = recording.get("waiting", EMPTY).get("seconds", 0.0) * video
     flow = Flow(
         video_bytes_per_s=video,
-        ring_bytes=capacity,
+        ring_most_bytes=max(capacity, memory.get("ring_mib_most", 0) * MIB),
+        held_s=memory.get("held_s", 0.0),
         memory_left_bytes=max(0, round(capacity + boat.get("capacity_bytes", 0) - waiting_bytes)),
         free_bytes=volume.get("free_bytes", 0),
         uptime_s=now - recording.get("since", now),

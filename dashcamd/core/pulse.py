@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Deque, List, Mapping, NamedTuple, Optional, Sequence
 
+from dashcamd.core.memory import MIB, ring_mib_for
 from dashcamd.types import Json, Seconds
 
 WINDOW = 1200
@@ -28,13 +29,9 @@ ENOUGH_SAMPLES = 8
 MARGIN = 1.25
 """A stick should be so much faster than the video, or housekeeping leaves it no time."""
 
-RING_MARGIN = 1.5
-"""The ring is advised to hold the longest stall so many times."""
-
 TICK_S = 1e-6
 """Less is no time that could be measured."""
 
-MIB = 1 << 20
 COUNTER_LIMIT = 1 << 60
 
 
@@ -123,10 +120,14 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Flow:
-    """What a stick has to stand: the video's rate, and the memory that bridges its pauses."""
+    """What a stick has to stand: the video's rate, and the memory that bridges its pauses.
+
+    The ring can grow to `ring_most_bytes`; `held_s` of it are needed though nothing stalls.
+    """
 
     video_bytes_per_s: float = 0.0
-    ring_bytes: int = 0
+    ring_most_bytes: int = 0
+    held_s: Seconds = 0.0
     memory_left_bytes: int = 0
     free_bytes: int = 0
     uptime_s: Seconds = 0.0
@@ -189,20 +190,19 @@ def _slowness(reading: Mapping[str, Any], flow: Flow) -> List[str]:
 
 def _stalls(reading: Mapping[str, Any], flow: Flow) -> List[str]:
     advised = _ring_mib(reading, flow)
-    if advised is None or advised * MIB <= flow.ring_bytes:
+    if advised is None or advised * MIB <= flow.ring_most_bytes:
         return []
     return [
-        "it stalled for %.0f s, longer than the ring bridges: set [recording] ring_mib to %d or "
-        "use another stick" % (reading["ever"]["longest_stall_s"], advised)
+        "it stalled for %.0f s, longer than memory bridges: use another stick, a lower [camera] "
+        "bitrate, or let the ring grow to %d MiB ([recording] ring_max_mib) where the machine has "
+        "so much" % (reading["ever"]["longest_stall_s"], advised)
     ]
 
 
 def _ring_mib(reading: Mapping[str, Any], flow: Flow) -> Optional[int]:
     """MiB that the ring needs for the longest stall ever seen; None when there was none."""
     longest = reading.get("ever", {}).get("longest_stall_s", 0.0)
-    if not longest or not flow.video_bytes_per_s:
-        return None
-    return int(longest * RING_MARGIN * flow.video_bytes_per_s / MIB) + 1
+    return ring_mib_for(longest, flow.held_s, flow.video_bytes_per_s) or None
 
 
 def _hours(free_bytes: int, bytes_per_s: float) -> Optional[float]:

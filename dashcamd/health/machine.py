@@ -52,6 +52,11 @@ class Machine:
         return facts
 
 
+def memory_mib() -> int:
+    """MiB of memory that the kernel has; what a Pi's firmware keeps for itself is not in it."""
+    return int(psutil.virtual_memory().total) // MIB
+
+
 def throttling(sys: Path = SYS) -> Optional[Json]:
     """What slows the processor ``now`` and did ``since_power_on``; None where nothing tells."""
     try:

@@ -321,6 +321,7 @@ class CameraService:
                 "ring_bytes": stats.bytes,
                 "ring_capacity_bytes": self._ring.capacity_bytes,
                 "ring_span_s": round(stats.span_s, 3),
+                "video_bytes_per_s": round(stats.bytes_per_s),
                 "fault": self._fault or self._settings_fault,
             },
         )

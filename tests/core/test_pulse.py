@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashcamd.core.pulse import ENOUGH_SAMPLES, MIB, STALL_S, WINDOW_S, Flow, Past, Pulse, judge
+from dashcamd.core.memory import MIB
+from dashcamd.core.pulse import ENOUGH_SAMPLES, STALL_S, WINDOW_S, Flow, Past, Pulse, judge
 
 VIDEO = 500_000
 NEW = Past()
-FLOW = Flow(VIDEO, 64 * MIB, 100_000_000, 36_000 * VIDEO, 7200.0, 3600 * VIDEO)
+FLOW = Flow(VIDEO, 64 * MIB, 0.0, 100_000_000, 36_000 * VIDEO, 7200.0, 3600 * VIDEO)
 
 
 def pulse_of(took, size=VIDEO, past=NEW):
@@ -68,7 +70,9 @@ def test_the_ring_is_sized_by_the_longest_stall():
     assert health["state"] == "good", "the ring bridges that"
     health = verdict([0.05] * 500 + [120.0])
     assert health["ring_mib_advised"] == 86
-    assert "ring_mib to 86" in health["faults"][0]
+    assert "grow to 86 MiB" in health["faults"][0]
+    health = verdict([0.05] * 500 + [120.0], replace(FLOW, held_s=10.0))
+    assert health["ring_mib_advised"] == 91, "what is held besides is on top"
 
 
 def test_errors_of_the_kernel_are_failing_whatever_the_speed():
@@ -107,7 +111,7 @@ def test_whatever_a_stick_does_the_verdict_follows_from_its_numbers(writes, vide
     for at, (took_s, size) in enumerate(writes):
         pulse.wrote(float(at), took_s, size)
     reading = pulse.reading(float(len(writes)))
-    health = judge(reading, Flow(float(video), 64 * MIB, 64 * MIB))
+    health = judge(reading, Flow(float(video), 64 * MIB, 0.0, 64 * MIB))
     assert reading["stalls"] == sum(took_s > STALL_S for took_s, _ in writes)
     assert (health["state"] == "unknown") <= (len(writes) < ENOUGH_SAMPLES)
     assert bool(health["faults"]) == (health["state"] in ("slow", "failing"))

@@ -42,8 +42,9 @@ def clip():
     return made
 
 
-def simulate(clip, tmp_path, ring_mib: int, stalls) -> Simulation:
-    config = config_of(clip, tmp_path, mode="continuous", ring_mib=ring_mib, segment_s=15.0)
+def simulate(clip, tmp_path, ring_mib: int, stalls, ring_max_mib: int = 0) -> Simulation:
+    rules = {"mode": "continuous", "ring_mib": ring_mib, "ring_max_mib": ring_max_mib}
+    config = config_of(clip, tmp_path, segment_s=15.0, **rules)
     absolute = [(START_S + start, length) for start, length in stalls]
     house = Simulation(config, clip, wrap=lambda clock, disk: SlowDisk(disk, clock, absolute))
     house.run_to()
@@ -58,6 +59,16 @@ def test_a_ring_that_holds_the_stall_loses_nothing(clip, tmp_path):
     assert written == list(range(len(clip.units)))
     assert house.status["counters"]["frames_lost"] == 0
     assert event.facts.gaps == ()
+    assert is_verified(tmp_path)
+
+
+def test_a_ring_that_may_grow_loses_nothing_in_the_second_stall(clip, tmp_path):
+    house = simulate(clip, tmp_path, 4, [(8.2, STALL_S), (24.0, STALL_S)], ring_max_mib=64)
+    (event,) = stored(tmp_path)
+    counters = house.status["counters"]
+    assert counters["gaps"] == len(event.facts.gaps) <= 1, "in one loop nobody sees the first"
+    assert 4 < house.status["memory"]["ring_mib"] <= 64
+    assert not [fault for fault in house.status["faults"] if "stalled" in fault]
     assert is_verified(tmp_path)
 
 
@@ -131,11 +142,10 @@ def stick(tmp_path):
     mounted.close()
 
 
-def freeze_in_mid_recording(clip, stick, ring_mib: int):
+def freeze_in_mid_recording(clip, stick, ring_mib: int, ring_max_mib: int = 0):
     """Record, freeze for `STALL_S`, record on; the house's last status and the camera's waits."""
-    config = config_of(
-        clip, stick.where, mode="continuous", ring_mib=ring_mib, segment_s=15.0, pre_roll_s=1.0
-    )
+    rules = {"mode": "continuous", "ring_mib": ring_mib, "ring_max_mib": ring_max_mib}
+    config = config_of(clip, stick.where, segment_s=15.0, pre_roll_s=1.0, **rules)
     live = LiveHouse(config, Watched(clip, None, True))
     try:
         live.wait_for(lambda status: status["counters"]["frames_written"] > 2 * FPS, "a recording")
@@ -167,6 +177,15 @@ def test_a_frozen_file_system_never_reaches_the_camera(clip, stick):
     captured = live.status()["counters"]["frames_captured"]
     assert [number % len(clip.units) for number in range(captured)] == written
     assert live.status()["counters"]["frames_lost"] == 0
+    assert is_verified(stick.where)
+
+
+def test_a_ring_that_may_grow_bridges_the_first_freeze(clip, stick):
+    live, _ = freeze_in_mid_recording(clip, stick, 4, ring_max_mib=64)
+    status = live.status()
+    assert status["counters"]["frames_lost"] == 0
+    assert status["memory"]["ring_mib"] > 4
+    assert max(live.camera.waits) < STALL_S / 10
     assert is_verified(stick.where)
 
 
