@@ -18,7 +18,7 @@ from dashcamd.config import Config
 from dashcamd.control import status
 from dashcamd.control.protocol import socket_path
 from dashcamd.core.live import Live
-from dashcamd.core.memory import MIB, Bounds, bounds, held_s
+from dashcamd.core.memory import MIB
 from dashcamd.core.recording import Recording
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, StorageError
@@ -34,7 +34,7 @@ from dashcamd.services.detect import DetectService
 from dashcamd.services.front import Front
 from dashcamd.services.health import HealthService
 from dashcamd.services.keep import KeepService
-from dashcamd.services.memory import MemoryService
+from dashcamd.services.memory import MemoryService, bounds_of
 from dashcamd.services.messages import (
     Armed,
     DeleteAsked,
@@ -153,7 +153,7 @@ def build(file: Config, world: World) -> House:
     )
     clocks = ClockService(world.anchor, timeline, board, wires.offered)
     health = HealthService(Machine().read, board)
-    memory = MemoryService(ring, _bounds(config, world), board)
+    memory = MemoryService(ring, bounds_of(config, world.memory_mib), board)
     settings.tell([service.wake for service in (camera, detect, record, keep)])
     control = ControlService(
         socket_path(config.control.socket),
@@ -170,12 +170,6 @@ def build(file: Config, world: World) -> House:
         services.append(_button(config.hardware.eject_gpio, wires))
     house = House(world, board, camera, volumes, control, settings, services)
     return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
-
-
-def _bounds(config: Config, world: World) -> Bounds:
-    rules, keyframe_s = config.recording, config.camera.keyframe_s
-    held = held_s(rules.pre_roll_s, rules.post_roll_s, rules.gap_s, keyframe_s)
-    return bounds(rules.ring_mib, rules.ring_max_mib, rules.lifeboat_mib, held, world.memory_mib)
 
 
 def _button(line: int, wires: _Wires) -> ButtonService:

@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 import sys
-from typing import Callable, Iterator, NamedTuple, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from dashcamd import __version__
 from dashcamd.cameras.choose import make_camera
@@ -14,11 +14,15 @@ from dashcamd.cli.arguments import add_json, print_json, where, with_overrides
 from dashcamd.clock import SystemClock
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.control import protocol
-from dashcamd.core.memory import MIB, held_s, room_mib
+from dashcamd.core.memory import MIB, ring_mib_for, room_mib
+from dashcamd.core.pulse import Past, told
 from dashcamd.errors import CameraError, DashcamError, OperationError
 from dashcamd.health.machine import Machine, memory_mib, temperature
 from dashcamd.health.wall_clock import system_anchor
+from dashcamd.services.memory import bounds_of
 from dashcamd.storage.disk import PosixDisk
+from dashcamd.storage.sticks import mounted_sticks
+from dashcamd.storage.volume import past_of
 from dashcamd.types import Json, Sinks
 
 HOT_C = 80.0
@@ -50,6 +54,7 @@ def act(arguments: argparse.Namespace) -> int:
     """Check everything; 1 if something needs doing."""
     config = with_overrides(arguments.settings, arguments.camera, arguments.storage)
     findings = [_safely(name, look, config) for name, look in LOOKS]
+    findings += [_safely("stick", _stick(place), config) for place in _places(config)]
     if arguments.report:
         findings += _report()
     is_ok = all(finding.is_ok for finding in findings)
@@ -119,6 +124,37 @@ def _storage(config: Config) -> Finding:
     return Finding("storage", hours > 0.1, what, "" if hours > 0.1 else "make room")
 
 
+def _places(config: Config) -> List[str]:
+    """Where sticks are mounted now, or the folder that stands for one."""
+    if config.storage.target != "auto":
+        return [config.storage.target]
+    return [stick.mount for stick in mounted_sticks(config.storage.devices)]
+
+
+def _stick(place: str) -> Callable[[Config], Finding]:
+    def look(config: Config) -> Finding:
+        disk = PosixDisk(place)
+        try:
+            return fitness(place, past_of(disk), config, memory_mib())
+        finally:
+            disk.close()
+
+    return look
+
+
+def fitness(place: str, past: Optional[Past], config: Config, machine_mib: int) -> Finding:
+    """What the stick at `place` is worth by its `past`: good, or to be replaced."""
+    if past is None:
+        return Finding("stick", True, "%s: was never recorded to" % place)
+    what = "%s: %s" % (place, told(past))
+    if past.errors:
+        return Finding("stick", False, what, "copy what matters, replace it")
+    limits, video = bounds_of(config, machine_mib), config.camera.bitrate / 8
+    if ring_mib_for(past.longest_stall_s, limits.held_s, video) > limits.most_mib:
+        return Finding("stick", False, what, "memory does not bridge that: replace it")
+    return Finding("stick", True, what + ("; memory bridges that" if past.stalls else ", good"))
+
+
 def _clock(config: Config) -> Finding:
     anchor = system_anchor(SystemClock())
     if anchor is None:
@@ -145,7 +181,7 @@ def _temperature(config: Config) -> Finding:
 
 def _memory(config: Config) -> Finding:
     recording, camera = config.recording, config.camera
-    held = held_s(recording.pre_roll_s, recording.post_roll_s, recording.gap_s, camera.keyframe_s)
+    held = bounds_of(config, memory_mib()).held_s
     ring_s = recording.ring_mib * MIB * 8 / camera.bitrate
     what = "the ring holds %.0f s of video, %.0f s of a stick that stalls" % (
         ring_s,

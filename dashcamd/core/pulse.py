@@ -64,6 +64,21 @@ class Past:
         }
 
 
+def told(past: Past) -> str:
+    """What a stick is remembered by, for people."""
+    said = ["took %.1f GB" % (past.bytes_written / 1e9)]
+    if past.stalls:
+        said.append("stalled %s, longest %.0f s" % (times(past.stalls), past.longest_stall_s))
+    if past.errors:
+        said.append("refused writes %s" % times(past.errors))
+    return ", ".join(said)
+
+
+def times(count: int) -> str:
+    """``once``, ``3 times``."""
+    return "once" if count == 1 else "%d times" % count
+
+
 class _Sample(NamedTuple):
     at: Seconds
     took_s: Seconds

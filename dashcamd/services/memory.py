@@ -10,7 +10,8 @@ import logging
 import threading
 from typing import Any, Mapping, Tuple
 
-from dashcamd.core.memory import MIB, Bounds, ring_mib_for
+from dashcamd.config import Config
+from dashcamd.core.memory import MIB, Bounds, bounds, held_s, ring_mib_for
 from dashcamd.core.pulse import STALL_S
 from dashcamd.handover import Board, Ring
 from dashcamd.types import Seconds
@@ -64,6 +65,13 @@ class MemoryService:
                 "why": self._why,
             },
         )
+
+
+def bounds_of(config: Config, machine_mib: int) -> Bounds:
+    """How far the ring may grow as configured, on a machine of so much memory."""
+    rules = config.recording
+    held = held_s(rules.pre_roll_s, rules.post_roll_s, rules.gap_s, config.camera.keyframe_s)
+    return bounds(rules.ring_mib, rules.ring_max_mib, rules.lifeboat_mib, held, machine_mib)
 
 
 def _longest_stall(recording: Mapping[str, Any], now: Seconds) -> Tuple[Seconds, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Set, Tuple
 
 from dashcamd.core import sticks
+from dashcamd.core.pulse import Past
 from dashcamd.core.sticks import Block, Mount, Setback, Verdict
 from dashcamd.errors import StorageError
 from dashcamd.storage import mounts
@@ -113,6 +114,8 @@ class StickSource:
         self._verdicts: List[Verdict] = []
         self._looked_at: Seconds = float("-inf")
         self._setbacks: Dict[str, Setback] = {}
+        self._pasts: Dict[str, Past] = {}
+        """What sticks did until they failed, which could not be noted on them then."""
         self._marked: Dict[Tuple[str, str], bool] = {}
         self._used: Set[str] = set()
         self._in_use: Optional[Tuple[Volume, Block]] = None
@@ -167,7 +170,9 @@ class StickSource:
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
         """`volume` failed: offer every other stick before it."""
         if self._in_use is not None and self._in_use[0] is volume:
-            self._note_failure(self._in_use[1], now, is_full)
+            block = self._in_use[1]
+            self._note_failure(block, now, is_full)
+            self._pasts[block.key] = volume.past
             self._in_use = None
 
     def set_aside(self, volume: Volume) -> None:
@@ -210,7 +215,9 @@ class StickSource:
         return self._ejected is not None and _is_same_plug(block, self._ejected)
 
     def _open(self, verdict: Verdict) -> Volume:
-        return Volume(self._pinned(verdict), verdict.path, self._boot_id)
+        volume = Volume(self._pinned(verdict), verdict.path, self._boot_id)
+        volume.past = self._pasts.pop(verdict.block.key, volume.past)
+        return volume
 
     def _pinned(self, verdict: Verdict) -> PosixDisk:
         """The root of a mounted stick, held by a descriptor that is on that very device."""
@@ -230,6 +237,7 @@ class StickSource:
         kept = set(before) & set(self._verdicts)
         stayed = {verdict.block.key for verdict in kept}
         self._setbacks = {key: back for key, back in self._setbacks.items() if key in stayed}
+        self._pasts = {key: past for key, past in self._pasts.items() if key in stayed}
         plugs = {(verdict.block.key, verdict.block.plugged) for verdict in kept}
         self._marked = {plug: mark for plug, mark in self._marked.items() if plug in plugs}
 

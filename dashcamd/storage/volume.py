@@ -92,6 +92,15 @@ class Volume:
         replace_file(self.disk, MARKER, (json.dumps(marker) + "\n").encode("ascii"))
 
 
+def past_of(disk: Disk) -> Optional[Past]:
+    """What a stick is remembered by, without writing to it; None if it was never in use here.
+
+    Raises `StorageError`.
+    """
+    known = _read_marker(disk)
+    return Past.from_json(known.get("health")) if known.get("id") else None
+
+
 def local(moment: Optional[Moment]) -> Optional[datetime]:
     """The local time of a label, for names that people read."""
     return datetime.fromtimestamp(moment.wall) if moment else None

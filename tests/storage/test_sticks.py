@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashcamd.core.pulse import Past
 from dashcamd.errors import StorageError
 from dashcamd.storage.sticks import StickSource
 from tests.storage.machine import ScriptMachine
@@ -109,6 +110,25 @@ def test_a_stick_that_was_pulled_and_plugged_is_trusted_again_at_once(machine, s
         source.look(now)
         machine.plug("sda1", uuid="A")
         volume = offered(source, now)
+
+
+def test_a_stick_that_refused_a_write_is_remembered_for_it(machine, source):
+    machine.plug("sda1", uuid="A")
+    volume = offered(source)
+    volume.past = Past(5, 1, 2.0, 1)
+    source.distrust(volume, is_full=False, now=10.0)
+    assert offered(source, 20.0).past == Past(5, 1, 2.0, 1)
+
+
+def test_being_pulled_out_in_a_write_is_not_held_against_a_stick(machine, source):
+    machine.plug("sda1", uuid="A")
+    volume = offered(source)
+    volume.past = Past(5, 1, 2.0, 1)
+    source.distrust(volume, is_full=False, now=10.0)
+    machine.pull("sda1")
+    source.look(11.0)
+    machine.plug("sda1", uuid="A")
+    assert offered(source, 20.0).past == Past()
 
 
 def test_a_stick_recorded_to_before_comes_first_even_after_a_restart(machine):
