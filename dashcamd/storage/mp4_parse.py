@@ -8,7 +8,8 @@ because a mapped file on a pulled stick kills the process (SIGBUS).
 from __future__ import annotations
 
 import struct
-from typing import Any, Iterator, List, NamedTuple, Optional, Protocol, Tuple
+from itertools import accumulate
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Tuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from dashcamd.storage.mp4_boxes import (
     MOOF_LIMIT_BYTES,
     SYNC_FLAGS,
     TIMESCALE,
+    Samples,
     Track,
 )
 
@@ -31,6 +33,11 @@ _OPENING_LIMIT_BYTES = 1 << 20
 _TOP_LEVEL_LIMIT_BOXES = 100_000
 _TRUN_FLAGS = 0x701
 _OFFSET_LIMIT = 1 << 62
+_LONGEST_STEP = 3600 * TIMESCALE
+"""A fragment that claims to begin an hour after the one before it is damage."""
+
+_TABLES = (b"mdia", b"minf", b"stbl")
+_CHUNK_WIDTHS = {b"stco": 4, b"co64": 8}
 
 Numbers = Any
 """A one- or two-dimensional int64 array (numpy 1.19 cannot say so)."""
@@ -80,6 +87,15 @@ class Fragment(NamedTuple):
     def end(self) -> int:
         """Where the next fragment begins."""
         return self.data + sum(self.sizes)
+
+    @property
+    def last_time(self) -> int:
+        """Decode time of its last sample."""
+        return self.time + sum(self.durations[:-1])
+
+    def follows(self, time: int) -> bool:
+        """Whether it may come after a sample at `time`."""
+        return time <= self.time <= time + _LONGEST_STEP
 
 
 class Movie(NamedTuple):
@@ -166,6 +182,35 @@ def read_movie(source: Source) -> Optional[Movie]:
             return _parse_movie(data)
         offset = found.end
     return None
+
+
+def chunk_tables(moov: bytes) -> Iterator[Tuple[int, int, int]]:
+    """Where the content of a ``moov`` holds chunk offsets: place, how many, bytes of each.
+
+    Of every track. Raises `MediaError` for nonsense.
+    """
+    for kind, track in _children(moov, (0, len(moov))):
+        if kind != b"trak":
+            continue
+        for kind, (start, end) in _children(moov, _find(moov, track, *_TABLES)):
+            width = _CHUNK_WIDTHS.get(kind)
+            if width is None:
+                continue
+            count = _unpack(">I", moov, (start, end), 4)[0]
+            if count * width > end - start - 8:
+                raise MediaError("a table claims %d rows, more than its box holds" % count)
+            yield start + 8, count, width
+
+
+def table_of(fragments: Iterable[Fragment]) -> Samples:
+    """The sample table of fragments that follow one another."""
+    samples = Samples()
+    for fragment in fragments:
+        ends = list(accumulate(fragment.durations, initial=fragment.time))
+        keys = (0,) if fragment.is_key else ()
+        samples.add_fragment(fragment.data, fragment.sizes, ends[:-1], keys)
+        samples.last_duration = fragment.durations[-1]
+    return samples
 
 
 def nal_problem(source: Source, offset: int, size: int) -> Optional[str]:
@@ -273,7 +318,7 @@ def _parse_video(data: bytes, track: Span) -> Tuple[Track, int, Span]:
     created, _, timescale = _unpack(layout, data, media, 4)
     if timescale == 0:
         raise MediaError("the time scale is zero")
-    tables = _find(data, track, b"mdia", b"minf", b"stbl")
+    tables = _find(data, track, *_TABLES)
     stsd = _find(data, tables, b"stsd")
     return (
         Track(width >> 16, height >> 16, data[stsd[0] - 8 : stsd[1]], created),

@@ -15,11 +15,11 @@ out, later fragments stay. What is cut is only what follows the last good sample
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional
 
 from dashcamd.errors import MediaError
 from dashcamd.storage.disk import Disk, DiskFile
-from dashcamd.storage.mp4_boxes import FLIP_OFFSET, FTYP, PLACEHOLDER, TIMESCALE, Samples
+from dashcamd.storage.mp4_boxes import FLIP_OFFSET, FTYP, PLACEHOLDER
 from dashcamd.storage.mp4_parse import (
     MAX_SAMPLES,
     Fragment,
@@ -28,6 +28,7 @@ from dashcamd.storage.mp4_parse import (
     read_fragment,
     read_movie,
     read_opening,
+    table_of,
 )
 from dashcamd.storage.mp4_writer import finish
 
@@ -38,8 +39,6 @@ _UNSYNCED_BYTES = 32 << 20
 
 _SEARCH_BYTES = 1 << 20
 _FALSE_MOOF_LIMIT = 1_000
-_LONGEST_STEP = 3600 * TIMESCALE
-"""A fragment that claims to begin an hour after the one before it is damage."""
 
 
 class Recovery(NamedTuple):
@@ -90,7 +89,7 @@ def _recover(file: DiskFile) -> Recovery:
     cut = file.size - fragments[-1].end
     if cut:
         file.truncate(fragments[-1].end)
-    samples = _table_of(fragments)
+    samples = table_of(fragments)
     finish(file, opening.track, samples)
     return Recovery(len(samples.sizes), cut, RECOVERED)
 
@@ -152,17 +151,13 @@ def _fragments(source: Source, start: int) -> Iterator[Fragment]:
     offset, time = start, 0
     while True:
         fragment = read_fragment(source, offset)
-        if fragment is None or not _follows(fragment, time):
+        if fragment is None or not fragment.follows(time):
             found = _search(source, offset + 1, time)
             if found is None:
                 return
             fragment = found
         yield fragment
-        offset, time = fragment.end, fragment.time + sum(fragment.durations[:-1])
-
-
-def _follows(fragment: Fragment, time: int) -> bool:
-    return time <= fragment.time <= time + _LONGEST_STEP
+        offset, time = fragment.end, fragment.last_time
 
 
 def _search(source: Source, start: int, time: int) -> Optional[Fragment]:
@@ -177,7 +172,7 @@ def _search(source: Source, start: int, time: int) -> Optional[Fragment]:
                 return None
             continue
         fragment = read_fragment(source, start + place - 4)
-        if fragment and fragment.end <= source.size and _follows(fragment, time):
+        if fragment and fragment.end <= source.size and fragment.follows(time):
             return fragment
         start += place + 4
         tries += 1
@@ -205,16 +200,3 @@ def _is_sound_sample(source: Source, offset: int, size: int) -> bool:
             return False
         offset += 4 + length
     return True
-
-
-def _table_of(fragments: List[Fragment]) -> Samples:
-    samples = Samples()
-    for fragment in fragments:
-        time = fragment.time
-        times = []
-        for duration in fragment.durations:
-            times.append(time)
-            time += duration
-        samples.add_fragment(fragment.data, fragment.sizes, times, (0,) if fragment.is_key else ())
-        samples.last_duration = fragment.durations[-1]
-    return samples

@@ -23,7 +23,10 @@ YIELD_LIMIT = 15
 
 
 class Media(Door):
-    """``/media/EVENT/FILE``; ``?upto=N`` for a part that grows, ``?download=1`` to keep it."""
+    """``/media/EVENT/FILE``; ``?upto=N`` for a part that grows, ``?download=1`` to keep it.
+
+    A part is served with its index first; ``?raw=1`` is the file as it lies on the stick.
+    """
 
     async def head(self, folder: str, name: str) -> None:
         """As `get`, without the content."""
@@ -33,12 +36,13 @@ class Media(Door):
         """Send the file, or a range of it."""
         upto = self.number("upto", 1, 1 << 50)
         recordings = self.site.recordings
+        is_raw = bool(self.get_query_argument("raw", ""))
         recording: Recording = await self.site.in_thread(
-            lambda: recordings.open(folder, name, None if upto is None else int(upto))
+            lambda: recordings.open(folder, name, None if upto is None else int(upto), is_raw)
         )
         try:
-            if recording.frozen is not None and upto is None:
-                self._freeze(folder, name, recording.frozen.end)
+            if recording.upto is not None and upto is None:
+                self._freeze(folder, name, recording.upto)
             else:
                 await self._serve(recording)
         finally:
@@ -54,7 +58,7 @@ class Media(Door):
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("ETag", recording.etag)
         self.set_header("Content-Type", _kind_of(recording.name))
-        if recording.name.endswith(".mp4") and recording.frozen is None:
+        if recording.name.endswith(".mp4") and recording.upto is None:
             self.set_header("Cache-Control", "private, max-age=3600")
         if self.get_query_argument("download", ""):
             self.set_header("Content-Disposition", 'attachment; filename="%s"' % recording.name)

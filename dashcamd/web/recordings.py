@@ -17,9 +17,9 @@ from dashcamd.storage import catalog
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, DiskFile
 from dashcamd.storage.locking import set_lock
+from dashcamd.storage.mp4_layout import Layout, faststart, frozen
 from dashcamd.storage.volume import Volume, shown_day
 from dashcamd.types import Json
-from dashcamd.web.growing import Frozen, freeze
 
 LIST_LIMIT = 200
 
@@ -29,24 +29,47 @@ DAYS_AGAIN = 20
 label changes when a better clock comes; until an event is read its folder says the day."""
 
 
+LAYOUTS_KEPT = 4
+"""Of parts: a page plays one and loads the next, and two phones may."""
+
+LayoutKey = Tuple[int, str, Optional[int], bool]
+"""Version of the volume, path, where the file ends, whether it was growing."""
+
+
 class MissingError(OperationError):
     """There is no such event or file, or no volume at all (404)."""
 
 
 class Recording(NamedTuple):
-    """An open file of an event and what it is served as. Close it."""
+    """An open file of an event and what it is served as: by `layout`, or as it lies. Close it."""
 
     file: DiskFile
     name: str
-    size: int
-    etag: str
-    frozen: Optional[Frozen]
+    layout: Optional[Layout]
     version: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that are served."""
+        return self.file.size if self.layout is None else self.layout.size
+
+    @property
+    def upto(self) -> Optional[int]:
+        """Where a part that grows was frozen; None for a file that is finished."""
+        return None if self.layout is None else self.layout.upto
+
+    @property
+    def etag(self) -> str:
+        """Other bytes have another: raw, with the index first, frozen."""
+        stem = self.name.partition(".")[0]
+        if self.upto is not None:
+            return '"%s-g%d"' % (stem, self.upto)
+        return '"%s-%s%d"' % (stem, "" if self.layout is None else "f", self.size)
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes at `offset` of what is served."""
-        if self.frozen is not None:
-            return self.frozen.read(self.file, offset, size)
+        if self.layout is not None:
+            return self.layout.read(self.file, offset, size)
         return self.file.read(offset, size)
 
     def close(self) -> None:
@@ -61,6 +84,7 @@ class Recordings:
         self._slot = slot
         self._known: Dict[str, EventName] = {}
         self._days: Tuple[Optional[Volume], Dict[EventName, str]] = (None, {})
+        self._layouts: Tuple[Tuple[LayoutKey, Optional[Layout]], ...] = ()
 
     @property
     def version(self) -> int:
@@ -103,8 +127,20 @@ class Recordings:
         return {name: known.get(name, name.day) for name in newest_first}
 
     def event(self, folder: str) -> Json:
-        """One event."""
-        return describe(catalog.load(self._volume().disk, self._name(folder)))
+        """One event; ``play`` of a part that grows is its address frozen as it is now."""
+        found = describe(catalog.load(self._volume().disk, self._name(folder)))
+        for part in found["parts"]:
+            if part["open"]:
+                part["play"] = self._frozen_url(folder, part)
+        return found
+
+    def _frozen_url(self, folder: str, part: Json) -> Optional[str]:
+        try:
+            recording = self.open(folder, part["file"], None)
+        except OperationError:
+            return None
+        recording.close()
+        return "%s?upto=%d" % (part["url"], recording.upto or 0)
 
     def lock(self, folder: str, is_locked: bool) -> Json:
         """Lock an event, or unlock it."""
@@ -112,8 +148,13 @@ class Recordings:
         set_lock(volume.disk, name.folder, is_locked)
         return self.event(folder)
 
-    def open(self, folder: str, file_name: str, upto: Optional[int]) -> Recording:
-        """A file of an event for reading; `upto` is what `freeze` gave for one that grew."""
+    def open(
+        self, folder: str, file_name: str, upto: Optional[int], is_raw: bool = False
+    ) -> Recording:
+        """A file of an event for reading; `upto` is where one that grew was frozen.
+
+        A finished part is `is_raw` as it lies on the stick: that is what its SHA-256 is of.
+        """
         volume, version, name = self._volume(), self.version, self._name(folder)
         part = naming.parse_part(file_name)
         if part is None and file_name != naming.COVER:
@@ -126,8 +167,33 @@ class Recordings:
             actual = file_name[: -len(naming.OPEN_SUFFIX)] + naming.CLOSED_SUFFIX
         if actual not in names:
             raise MissingError("no file %s in event %s" % (file_name, name.folder))
-        file = volume.disk.open("%s/%s" % (name.path, actual))
-        return _served(file, actual, was_open, upto, version)
+        path = "%s/%s" % (name.path, actual)
+        file = volume.disk.open(path)
+        if part is None or (is_raw and not was_open):
+            return Recording(file, actual, None, version)
+        try:
+            layout = self._layout(file, (version, path, upto if was_open else file.size, was_open))
+        except StorageError:
+            file.close()
+            raise
+        if was_open and layout is None:
+            file.close()
+            raise MissingError("%s has no whole picture yet" % actual)
+        return Recording(file, actual, layout, version)
+
+    def _layout(self, file: DiskFile, key: LayoutKey) -> Optional[Layout]:
+        """How a part is served; players ask for it range by range, so the last ones are kept."""
+        for known, layout in self._layouts:
+            if known == key:
+                return layout
+        version, path, upto, was_open = key
+        layout = frozen(file, upto) if was_open else faststart(file)
+        if was_open:
+            if layout is None:
+                return None  # it may have a whole picture a moment later
+            key = (version, path, layout.upto, was_open)
+        self._layouts = ((key, layout), *self._layouts[: LAYOUTS_KEPT - 1])
+        return layout
 
     def _volume(self) -> Volume:
         _, volume = self._slot.peek()
@@ -151,19 +217,6 @@ def _day(disk: Disk, name: EventName) -> str:
         return shown_day(catalog.load(disk, name))
     except StorageError:
         return name.day
-
-
-def _served(
-    file: DiskFile, name: str, was_open: bool, upto: Optional[int], version: int
-) -> Recording:
-    frozen = None
-    if was_open:
-        frozen = freeze(file, upto)
-        if frozen is None:
-            file.close()
-            raise MissingError("%s has no whole picture yet" % name)
-    size = frozen.size if frozen else file.size
-    return Recording(file, name, size, '"%s-%d"' % (name.partition(".")[0], size), frozen, version)
 
 
 def describe(event: StoredEvent) -> Json:
@@ -199,6 +252,7 @@ def _parts(event: StoredEvent) -> List[Json]:
             {
                 "file": file,
                 "url": _url(event, file),
+                "play": _url(event, file),
                 "bytes": dict(event.files)[file],
                 "duration_s": round(known.duration_s, 3) if known else None,
                 "status": known.status if known else None,

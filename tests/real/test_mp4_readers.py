@@ -16,7 +16,8 @@ import subprocess
 import pytest
 
 from dashcamd.errors import StorageError
-from dashcamd.storage.disk import PosixDisk
+from dashcamd.storage.disk import PosixDisk, open_anywhere
+from dashcamd.storage.mp4_layout import faststart, frozen
 from dashcamd.storage.mp4_reader import inspect
 from dashcamd.storage.mp4_recovery import recover
 from dashcamd.storage.mp4_writer import Mp4Writer
@@ -80,6 +81,50 @@ def test_gstreamer_decodes_every_frame_of_a_recovered_file(gstreamer, disk, tmp_
     found = recover(disk, PART)
     assert 20 <= found.frames < 24
     assert gstreamer(tmp_path / PART) == list(range(found.frames))
+
+
+def as_served(path, find):
+    """What the page sends of the file: its index first."""
+    file = open_anywhere(str(path))
+    try:
+        layout, data = find(file), b""
+        while len(data) < layout.size:
+            data += layout.read(file, len(data), 1000)
+    finally:
+        file.close()
+    served = path.with_suffix(".served.mp4")
+    served.write_bytes(data)
+    path.unlink()
+    return served
+
+
+def test_gstreamer_decodes_every_frame_of_what_the_page_serves(gstreamer, disk, tmp_path):
+    record(disk, stream("kppp" * 6), close=False)
+    assert gstreamer(as_served(tmp_path / PART, frozen)) == list(range(24))
+    record(disk, stream("kppp" * 6, first_number=300))
+    assert gstreamer(as_served(tmp_path / DONE, faststart)) == list(range(300, 324))
+
+
+def test_ffmpeg_decodes_the_same_from_what_the_page_serves(disk, tmp_path):
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg: apt-get install ffmpeg")
+    record(disk, stream("kppp" * 6), close=False)
+    served = [as_served(tmp_path / PART, frozen)]
+    record(disk, stream("kppp" * 6))
+    wanted = frame_hashes(tmp_path / DONE)
+    served.append(as_served(tmp_path / DONE, faststart))
+    assert len(wanted) == 24
+    assert [frame_hashes(path) for path in served] == [wanted, wanted]
+
+
+def frame_hashes(path):
+    """A hash of every decoded picture with its time; FFmpeg may not complain of anything."""
+    run = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "framemd5", "-"],
+        capture_output=True, text=True, timeout=50, check=True,
+    )  # fmt: skip
+    assert run.stderr == ""
+    return [line for line in run.stdout.splitlines() if not line.startswith("#")]
 
 
 def test_a_real_full_volume_ends_the_part_cleanly(tmp_path, decoded_numbers):

@@ -8,12 +8,14 @@ import re
 import pytest
 
 from dashcamd.errors import StorageError
+from dashcamd.storage.mp4_layout import faststart
 from dashcamd.testing import stream
 from dashcamd.types import Jpeg
 from tests.storage.events import write_event
+from tests.storage.test_mp4_layout import boxes, served, source
 from tests.web.house import Stage, content, visit
 
-from dashcamd.web import mjpeg, openapi, server  # isort: skip
+from dashcamd.web import mjpeg, openapi, recordings, server  # isort: skip
 from dashcamd.web.operations import OPERATIONS  # isort: skip
 from dashcamd.web.pages import FILES, FOLDER  # isort: skip
 
@@ -354,12 +356,14 @@ def test_a_part_is_played_by_ranges(tmp_path):
     volume = stage.plug()
     name = write_event(volume)
     path = "/media/%s/120000_p00.mp4" % name.folder
-    file = volume.disk.open(name.path + "/120000_p00.mp4")
-    data = file.read(0, file.size)
-    file.close()
+    stored = source(volume.disk, name.path + "/120000_p00.mp4")
+    data = served(faststart(stored), stored)
 
     async def scenario(visitor):
+        raw = await visitor.get(path + "?raw=1")
+        assert (raw.code, raw.body) == (200, stored.data)
         whole = await visitor.get(path)
+        assert raw.headers["ETag"] != whole.headers["ETag"]
         assert (whole.code, whole.body) == (200, data)
         assert whole.headers["Content-Type"] == "video/mp4"
         some = await visitor.get(path, Range="bytes=10-19")
@@ -377,6 +381,7 @@ def test_a_part_is_played_by_ranges(tmp_path):
         assert (await visitor.get(path, Range="bytes=0-1", If_Range='"x"')).code == 200
         kept = await visitor.get(path + "?download=1")
         assert kept.headers["Content-Disposition"] == 'attachment; filename="120000_p00.mp4"'
+        assert kept.body == data
 
     visit(tmp_path, scenario, stage)
 
@@ -393,7 +398,7 @@ def test_a_part_that_grows_is_frozen_and_stays_that_file_when_it_is_closed(tmp_p
         frozen = answer.headers["Location"]
         assert re.fullmatch(re.escape(path) + r"\?upto=\d+", frozen)
         before = await visitor.get(frozen)
-        assert (before.code, b"sidx" in before.body) == (200, True)
+        assert (before.code, boxes(before.body)) == (200, ["ftyp", "moov", "mdat"])
         # the whole part is recovered: closed and renamed
         from dashcamd.storage import recovery
 
@@ -401,6 +406,7 @@ def test_a_part_that_grows_is_frozen_and_stays_that_file_when_it_is_closed(tmp_p
         after = await visitor.get(frozen)
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
+        assert before.headers["ETag"] != (await visitor.get(path[:-9] + ".mp4")).headers["ETag"]
         assert (await visitor.get(path)).code == 404
         assert (await visitor.get(path + "?upto=10")).code == 404
         assert (await visitor.get(path + "?upto=x")).code == 400
@@ -419,15 +425,71 @@ def test_a_part_that_grows_under_its_final_name_is_told_and_frozen_too(tmp_path)
         event = content(await visitor.get("/api/v1/events/" + name.folder))
         assert [part["open"] for part in event["parts"]] == [False, True]
         frozen = (await visitor.get(path)).headers["Location"]
+        assert [part["play"] for part in event["parts"]] == [event["parts"][0]["url"], frozen]
         before = await visitor.get(frozen)
         from dashcamd.storage import recovery
 
         recovery.recover_part(volume.disk, name.path + "/120000_p01.mp4")
         assert (await visitor.get(frozen)).body == before.body
-        whole = await visitor.get(path)
-        assert (whole.code, b"sidx" in whole.body) == (200, False)
+        assert (await visitor.get(path)).body == before.body, "nothing was written since"
 
     visit(tmp_path, scenario, stage)
+
+
+def test_a_part_without_a_whole_picture_has_nothing_to_play_until_it_has(tmp_path):
+    stage = Stage()
+    volume = stage.plug()
+    name = write_event(volume, (), open_part="kppp")
+    path = name.path + "/120000_p00.part.mp4"
+    whole = volume.disk.content(path)
+    volume.disk.put(path, whole[:-1])
+
+    async def scenario(visitor):
+        asked = "/api/v1/events/" + name.folder
+        (part,) = content(await visitor.get(asked))["parts"]
+        assert part["play"] is None
+        assert (await visitor.get(part["url"])).code == 404
+        volume.disk.put(path, whole)
+        (part,) = content(await visitor.get(asked))["parts"]
+        assert (await visitor.get(part["play"])).code == 200
+
+    visit(tmp_path, scenario, stage)
+
+
+def test_a_part_whose_content_somebody_replaced_is_served_as_it_is(tmp_path):
+    stage = Stage()
+    volume = stage.plug()
+    name = write_event(volume)
+    nonsense = b"\0\0\0\x08ftyp" + b"nonsense" * 90
+    volume.disk.put(name.path + "/120000_p00.mp4", nonsense)
+
+    async def scenario(visitor):
+        (part,) = content(await visitor.get("/api/v1/events/" + name.folder))["parts"]
+        answer = await visitor.get(part["play"])
+        assert (answer.code, answer.body) == (200, nonsense)
+
+    visit(tmp_path, scenario, stage)
+
+
+def test_the_index_of_a_part_is_read_once_for_all_its_ranges(tmp_path):
+    stage = Stage()
+    name = write_event(stage.plug())
+    path = "/media/%s/120000_p00.mp4" % name.folder
+
+    async def scenario(visitor):
+        for start in range(0, 50, 10):
+            answer = await visitor.get(path, Range="bytes=%d-%d" % (start, start + 9))
+            assert answer.code == 206
+        assert len(made) == 1
+        stage.plug()
+        write_event(stage.slot.peek()[1])
+        await visitor.get(path)
+        assert len(made) == 2, "another stick, another file"
+
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recordings, "faststart", lambda file: made.append(file) or faststart(file))
+        visit(tmp_path, scenario, stage)
 
 
 @pytest.mark.parametrize(

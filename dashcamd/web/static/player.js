@@ -3,18 +3,25 @@
 const Player = (() => {
   const $ = id => document.getElementById(id);
   const dialog = $('player');
-  let screens = [$('video-a'), $('video-b')], event = null, place = 0, ready = -1;
+  const AHEAD_S = 10, ASK_MS = 3000;
+  let screens = [$('video-a'), $('video-b')], event = null, place = 0, ready = -1, asked = 0;
 
-  async function source(part) {
-    if (!part.open) return part.url;
-    const answer = await fetch(part.url, {method: 'HEAD'});
-    return answer.ok ? answer.url.replace(location.origin, '') : part.url;
+  // While an event is recorded its last part grows and others follow: what is known gets old.
+  async function freshen() {
+    if (!event || !event.open) return;
+    asked = performance.now();
+    const found = await App.api('events/' + event.id).catch(() => null);
+    if (found && event && found.id === event.id) { event = found; tell(); }
   }
-  async function load(screen, index) {
-    screen.src = await source(event.parts[index]);
+  function load(screen, index, from) {
+    const url = event.parts[index].play;
+    screen.dataset.play = url || '';
+    if (!url) return;
+    screen.src = url;
+    if (from) screen.addEventListener('loadedmetadata', () => { screen.currentTime = from; }, {once: true});
     screen.load();
   }
-  async function play(index) {
+  function play(index, from) {
     if (!event || index < 0 || index >= event.parts.length) return;
     place = index;
     if (ready === index) screens.reverse();
@@ -22,22 +29,29 @@ const Player = (() => {
     const [now, other] = screens;
     other.pause();
     other.removeAttribute('src');
+    other.dataset.play = '';
     other.load();
     other.hidden = true;
     now.hidden = false;
-    if (!now.getAttribute('src') || now.dataset.part !== event.parts[index].url) {
-      now.dataset.part = event.parts[index].url;
-      await load(now, index);
-    }
+    if (from || now.dataset.play !== event.parts[index].play) load(now, index, from);
     tell();
     now.play().catch(() => {});
   }
   async function prepare() {
     const next = place + 1, [now, other] = screens;
-    if (ready === next || !event || next >= event.parts.length || !(now.duration - now.currentTime < 10)) return;
+    if (ready === next || !event || !(now.duration - now.currentTime < AHEAD_S)) return;
+    if (event.open && performance.now() - asked > ASK_MS) await freshen();
+    if (!event || place + 1 !== next || next >= event.parts.length || ready === next) return;
     ready = next;
-    other.dataset.part = event.parts[next].url;
-    await load(other, next);
+    load(other, next);
+  }
+  // The next part, or what was written meanwhile of this one.
+  async function ended() {
+    const [now] = screens, shown = place, end = now.duration;
+    await freshen();
+    if (!event || place !== shown) return;
+    if (event.parts[place].play !== now.dataset.play) play(place, end);
+    else play(place + 1);
   }
   function tell() {
     const part = event.parts[place];
@@ -56,8 +70,9 @@ const Player = (() => {
   }
   function open(chosen) {
     event = chosen;
-    for (const screen of screens) { screen.removeAttribute('src'); screen.dataset.part = ''; }
+    for (const screen of screens) { screen.removeAttribute('src'); screen.dataset.play = ''; }
     ready = -1;
+    asked = performance.now();
     Live.cover(true);
     if (!dialog.open) dialog.showModal();
     if (event.parts.length) play(0); else { $('player-title').textContent = App.title(event); }
@@ -70,7 +85,7 @@ const Player = (() => {
   }
   for (const screen of screens) {
     screen.addEventListener('timeupdate', () => screen === screens[0] && prepare());
-    screen.addEventListener('ended', () => screen === screens[0] && play(place + 1));
+    screen.addEventListener('ended', () => screen === screens[0] && ended());
   }
   dialog.addEventListener('close', close);
   $('player-close').addEventListener('click', close);
