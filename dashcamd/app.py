@@ -24,6 +24,7 @@ from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, StorageError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.hardware.gpio import GpioButton
+from dashcamd.health.log_lines import LogLines
 from dashcamd.health.machine import Machine
 from dashcamd.health.systemd import Systemd
 from dashcamd.services.button import ButtonService
@@ -82,6 +83,7 @@ class House:
     control: ControlService
     settings: SettingsService
     services: List[Service]
+    log: LogLines
     web: Optional[WebService] = None
 
     def status(self) -> Json:
@@ -168,7 +170,7 @@ def build(file: Config, world: World) -> House:
     services += [health, memory, settings]
     if config.hardware.eject_gpio >= 0:
         services.append(_button(config.hardware.eject_gpio, wires))
-    house = House(world, board, camera, volumes, control, settings, services)
+    house = House(world, board, camera, volumes, control, settings, services, LogLines(now))
     return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
 
 
@@ -188,6 +190,8 @@ def _web(house: House, wires: _Wires, ring: Ring) -> WebService:
         status=house.status,
         ring=ring,
         previews=wires.previews,
+        motion=wires.live,
+        log=house.log.lines,
         volume=wires.volume,
         watch=lambda fps: house.camera.want_previews("page", fps),
         trigger=lambda reason: to_record.put(Triggered(now(), reason)),
@@ -213,12 +217,17 @@ def run(
     that cannot be used and `CameraError` for a file that cannot be played; everything else that
     is missing is waited for.
     """
-    if house.camera.is_file:
-        house.camera.open()
-    _open_volume(house)
-    if isinstance(house.world.clock, SimClock):
-        return _run_lockstep(house, house.world.clock, duration_s)
-    return _run_threads(house, duration_s, watch)
+    root = logging.getLogger()
+    root.addHandler(house.log)
+    try:
+        if house.camera.is_file:
+            house.camera.open()
+        _open_volume(house)
+        if isinstance(house.world.clock, SimClock):
+            return _run_lockstep(house, house.world.clock, duration_s)
+        return _run_threads(house, duration_s, watch)
+    finally:
+        root.removeHandler(house.log)
 
 
 def _open_volume(house: House) -> None:

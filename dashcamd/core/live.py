@@ -27,7 +27,10 @@ class Live:
     least_blocks: int
 
     def as_json(self) -> Json:
-        """The page's motion overlay; `blocks` reads like ``motion.ignore``, COLSxROWS:HEX."""
+        """The page's motion overlay; `blocks` reads like ``motion.ignore``, COLSxROWS:HEX.
+
+        `veto` is one of the detector's words, None when it objects to nothing.
+        """
         score, ego = self.seen.score, self.seen.ego
         return {
             "ts": score.ts,
@@ -38,6 +41,7 @@ class Live:
             "place": score.place,
             "is_moving": score.is_moving,
             "is_motion": self.seen.motion is not None,
+            "veto": score.veto,
             "reason": score.reason,
             "ego": ego.state.value if ego else None,
         }

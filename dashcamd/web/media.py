@@ -16,10 +16,9 @@ STEP_BYTES = 256 * 1024
 PATIENCE_S = 30
 """A client that takes nothing for so long is dropped."""
 
-BACKLOG_FRAMES = 150
 YIELD_S = 0.2
 YIELD_LIMIT = 15
-"""While the recorder is so far behind, a reader of the same stick waits, but not for ever."""
+"""While the recorder is far behind, a reader of the same stick waits, but not for ever."""
 
 
 class Media(Door):
@@ -113,8 +112,7 @@ class Media(Door):
 
     async def _let_the_recorder_pass(self) -> None:
         for _ in range(YIELD_LIMIT):
-            backlog = self.site.rooms.status()["counters"].get("backlog_frames", 0)
-            if backlog < BACKLOG_FRAMES:
+            if not self.site.rooms.is_behind:
                 return
             await asyncio.sleep(YIELD_S)
 

@@ -37,7 +37,8 @@ def document(operations: Sequence[Operation]) -> Json:
             "version": __version__,
             "description": "Sign in at POST /api/v1/session, or send a token made by "
             "`dashcamd password --token NAME`. /preview.mjpg, /preview.jpg, /live.mp4, "
-            "/media/EVENT/FILE and the events of /api/v1/stream are beside this document.",
+            "/media/EVENT/FILE and the events of /api/v1/stream and /api/v1/motion are beside "
+            "this document.",
         },
         "paths": paths,
         "components": {

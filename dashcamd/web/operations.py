@@ -15,6 +15,7 @@ from dashcamd.config_layers import Verdict, in_json
 from dashcamd.config_schema import FILE, plain
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import ConfigError, OperationError
+from dashcamd.storage.what_if import HOURS
 from dashcamd.types import Anchor, Json
 from dashcamd.web.rooms import Answer
 from dashcamd.web.site import Site
@@ -28,6 +29,9 @@ PHONE_UNCERTAINTY_S = 2.0
 
 FIRST_WALL, LAST_WALL = 1_767_225_600.0, 4_102_444_800.0
 """2026 to 2100: a phone that says otherwise is wrong itself."""
+
+QUIET = ("info", "debug")
+"""Levels of the log that are no warnings."""
 
 CONFIRM: Json = {"type": "boolean", "enum": [True]}
 EVENT_ID: Json = {"type": "string", "pattern": "^[0-9]{6}_e[0-9]{6,12}_[a-z]{1,16}$"}
@@ -162,6 +166,30 @@ async def _change_settings(site: Site, call: Call) -> Json:
     return {"verdicts": [in_json(verdict) for verdict in verdicts]}
 
 
+async def _what_if(site: Site, call: Call) -> Json:
+    hours = int(call.body.get("hours") or HOURS)
+    return await site.what_ifs.ask(call.session, call.body["motion"], hours)
+
+
+async def _log(site: Site, call: Call) -> Json:
+    """Newest first."""
+    _, lines = site.rooms.log.peek()
+    now, least = site.rooms.now(), call.query.get("level")
+    return {
+        "lines": [
+            {
+                "age_s": round(now - line.at, 1),
+                "level": line.level,
+                "room": line.room,
+                "text": line.text,
+                "times": line.times,
+            }
+            for line in reversed(lines or ())
+            if least != "warning" or line.level not in QUIET
+        ]
+    }
+
+
 async def _asked(ask: Callable[[Answer], None], patience_s: float = ANSWER_S) -> None:
     """Ask another thread and wait for its answer. Raises `OperationError` with its reason."""
     loop = asyncio.get_running_loop()
@@ -247,6 +275,25 @@ OPERATIONS: List[Operation] = [
             "confirm": CONFIRM,
         },
         required=("unix_s", "confirm"),
+    ),
+    Operation(
+        "post",
+        "/api/v1/motion/what-if",
+        "How many events other settings of [motion] would have made; changes nothing. Ask again "
+        "while it is not complete",
+        _what_if,
+        {
+            "motion": {"type": "object"},
+            "hours": {"type": "integer", "minimum": 1, "maximum": HOURS},
+        },
+        required=("motion",),
+    ),
+    Operation(
+        "get",
+        "/api/v1/log",
+        "The last lines of the log, newest first",
+        _log,
+        query={"level": {"type": "string", "enum": ["warning", "info"]}},
     ),
     Operation("get", "/api/v1/settings", "Every setting in force", _settings),
     Operation(

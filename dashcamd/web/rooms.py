@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Tuple
+from typing import Any, Awaitable, Callable, Optional, Tuple
 
 from dashcamd.config import Config
 from dashcamd.config_layers import Table, Verdict
+from dashcamd.core.live import Live
 from dashcamd.handover import Latest, Ring
+from dashcamd.health.log_lines import Line
 from dashcamd.storage.volume import Volume
 from dashcamd.types import Anchor, Jpeg, Json, Seconds
 
 Answer = Callable[[Optional[str]], None]
 """Told once, from any thread: None when it is done, else why it cannot be."""
 
+BACKLOG_FRAMES = 150
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs something that waits (for a stick, for a hash) on another thread."""
+
 
 @dataclass(frozen=True)
 class Rooms:
     """All callables may be called from the web's thread and return at once.
 
+    `motion` is what the detector saw last, `log` the newest lines, the oldest first.
     `watch` asks the camera for that many previews a second; `trigger` records now; `delete`
     takes an event's folder name and answers later; `lock_changed` is told that of a new lock;
     `offer_clock` is an anchor that is taken only while nothing better is known. `change_settings`
@@ -31,6 +39,8 @@ class Rooms:
     status: Callable[[], Json]
     ring: Ring
     previews: Latest[Jpeg]
+    motion: Latest[Live]
+    log: Latest[Tuple[Line, ...]]
     volume: Latest[Optional[Volume]]
     watch: Callable[[float], None]
     trigger: Callable[[str], None]
@@ -47,3 +57,9 @@ class Rooms:
         _, config = self.settings.peek()
         assert config is not None
         return config
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the recorder needs the stick more than any reader of it."""
+        backlog: int = self.status()["counters"].get("backlog_frames", 0)
+        return backlog >= BACKLOG_FRAMES

@@ -105,6 +105,7 @@ def routes(site: Site) -> List[Route]:
         (r"/api/v1/session/end", pages.SignOut, here),
         (r"/api/v1/openapi.json", OpenApi, here),
         (r"/api/v1/stream", streams.Events, here),
+        (r"/api/v1/motion", streams.MotionEvents, here),
         (r"/preview.mjpg", streams.PreviewStream, here),
         (r"/preview.jpg", streams.Picture, here),
         (r"/live.mp4", streams.LiveStream, here),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Awaitable, Callable, FrozenSet, Optional
+from typing import FrozenSet, Optional
 
 from dashcamd.types import Json
 from dashcamd.web import hosts
 from dashcamd.web.access import Turnstile
 from dashcamd.web.live import Live
 from dashcamd.web.mjpeg import Preview
-from dashcamd.web.news import News
+from dashcamd.web.news import MOTION_PERIOD_S, News
 from dashcamd.web.recordings import Recordings
-from dashcamd.web.rooms import Rooms
+from dashcamd.web.rooms import InThread, Rooms
 from dashcamd.web.vault import Vault
-
-InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Runs something that waits (for a stick, for a hash) on another thread."""
+from dashcamd.web.what_ifs import WhatIfs
 
 
 class Site:
@@ -32,7 +30,9 @@ class Site:
         """One password at a time: hashing takes 4 MiB and a Pi Zero's whole attention."""
         self.preview = Preview(rooms)
         self.live = Live(rooms.ring)
-        self.news = News(self.state)
+        self.news = News("state", self.state)
+        self.motion = News("motion", self.seen, MOTION_PERIOD_S, lambda: rooms.motion.peek()[0])
+        self.what_ifs = WhatIfs(rooms, in_thread)
         self.recordings = Recordings(rooms.volume)
         self.is_encrypted = False
         """Whether plain requests are led to https."""
@@ -49,8 +49,15 @@ class Site:
         status["can"] = {"eject": self.rooms.eject is not None}
         return status
 
+    def seen(self, session: str) -> Json:
+        """What the detector saw last; all of it None before the first field."""
+        _, live = self.rooms.motion.peek()
+        return {"ts": None} if live is None else live.as_json()
+
     def close(self) -> None:
         """Hang up on everybody."""
         self.preview.close()
         self.live.close()
         self.news.close()
+        self.motion.close()
+        self.what_ifs.close()

@@ -63,3 +63,11 @@ class Events(Stream):
     def get(self) -> None:
         """Push the state until the client leaves."""
         self.site.news.add(self.outlet(stream_head("text/event-stream"), news.SEND_BUFFER))
+
+
+class MotionEvents(Stream):
+    """``/api/v1/motion``: what the detector sees, as server-sent events."""
+
+    def get(self) -> None:
+        """Push it until the client leaves."""
+        self.site.motion.add(self.outlet(stream_head("text/event-stream"), news.SEND_BUFFER))

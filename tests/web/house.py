@@ -36,6 +36,8 @@ class Stage:
         self.board.post("camera", {"state": "delivering", "name": "drawn", "fault": None})
         self.ring = Ring(1 << 24)
         self.previews = Latest()
+        self.motion = Latest()
+        self.log = Latest()
         self.slot = Latest()
         self.watched, self.asked = [], []
         self.refusal = None
@@ -52,6 +54,8 @@ class Stage:
             status=lambda: status.document(self.board.snapshot(), self.now),
             ring=self.ring,
             previews=self.previews,
+            motion=self.motion,
+            log=self.log,
             volume=self.slot,
             watch=self.watched.append,
             trigger=lambda reason: self.asked.append(("trigger", reason)),

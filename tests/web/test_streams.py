@@ -319,7 +319,7 @@ def test_the_codec_is_spelled_as_browsers_want_it():
 def test_news_are_told_at_once_and_then_only_when_something_changed():
     def scenario():
         told = []
-        news = News(lambda session: told.append(session) or {"n": len(told)})
+        news = News("state", lambda session: told.append(session) or {"n": len(told)})
         reader = Client("x")
         news.add(reader)
         assert reader.got == [b'event: state\ndata: {"n":1}\n\n']
