@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Optional, Tuple
 
 import numpy as np
 
+from dashcamd.core.cells import CELL
 from dashcamd.core.fields import matched_blocks
-from dashcamd.core.luma import CELL, LumaField
+from dashcamd.core.luma import LumaField
 from dashcamd.types import BLOCK_PX, Jpeg, MotionField, Seconds, Sinks
 
 if TYPE_CHECKING:

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
+from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around
 from dashcamd.core.shake import Shift, aligned, global_shift
 from dashcamd.types import MOTION_DTYPE, Seconds
 
 BINNED_WIDTH = 320
 """Columns wanted after binning: a far walker (0.3 % of the picture) still fills three blocks."""
-
-CELL = 8
-"""Side of a block in binned pixels; it stands for a 16x16 macroblock of the analysed picture."""
 
 FIELD_PERIOD_S = 0.1
 """Distance of compared pictures: a slow walker needs it to move by a pixel (10 fields a second)."""
@@ -58,7 +56,8 @@ when the second part of the blocks up to two away are lit, and when the block ha
 much as those around it: glare has a soft halo, a thing before a white sky has an edge."""
 
 SHAKEN_NINTHS = 5
-"""A shift is believed when so many ninths of the picture agree."""
+CHANGED_CELLS = 2
+"""A shift is looked for when so many ninths have two changed cells, believed when as many agree."""
 
 SHIFT_GAIN = 0.75
 """How far a shift must lower the SAD of a ninth for it to agree."""
@@ -91,19 +90,21 @@ class LumaField:
     """
 
     def __init__(self, width: int, height: int) -> None:
-        self._bin = max(1, round(width / BINNED_WIDTH))
-        self._high, self._wide = height // self._bin, width // self._bin
+        size = max(1, round(width / BINNED_WIDTH))
+        self._high, self._wide = height // size, width // size
         self.rows, self.cols = -(-self._high // CELL), -(-self._wide // CELL)
-        self.scale = self._bin / 2.0
+        self.scale = size / 2.0
+        self._binning = Binning(size, self._high, self._wide)
+        shape = self.rows * CELL, self.cols * CELL
+        self._now, self._before = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
+        self._compensation = Compensation(shape)
+        self._before_ts: Optional[Seconds] = None
         self._in_vain = 0
-        self._before: Optional[Array] = None
-        self._before_ts: Seconds = 0.0
 
     def is_due(self, ts: Seconds) -> bool:
         """Whether the picture at `ts` is wanted; lets the caller skip the others unseen."""
-        return self._before is None or not (
-            0 <= ts - self._before_ts < FIELD_PERIOD_S * PERIOD_TOLERANCE
-        )
+        before_ts = self._before_ts
+        return before_ts is None or not (0 <= ts - before_ts < FIELD_PERIOD_S * PERIOD_TOLERANCE)
 
     def step(self, ts: Seconds, luma: Array) -> Optional[Array]:
         """The field between the last wanted picture and this one, or None.
@@ -114,106 +115,82 @@ class LumaField:
         """
         if not self.is_due(ts):
             return None
-        now, before = self._binned(luma), self._before
-        self._before, self._before_ts = now, ts
-        if before is None:
+        is_first, self._before_ts = self._before_ts is None, ts
+        now, before = self._before, self._now
+        self._now, self._before = now, before
+        self._binning.write(luma, now)
+        if is_first:
             return None
         field = np.zeros((self.rows, self.cols + 1), MOTION_DTYPE)
-        sad = compensated_sad(now, before)
+        sad = self._compensation.sad(now, before)
         shift = STEADY
         if is_everywhere(sad):
             self._in_vain += 1
             if self._in_vain <= PATIENCE or self._in_vain % PATIENCE == 0:
-                sad, shift = straightened(now, before, sad, (self._high, self._wide))
+                sad, shift = self._straightened(now, before, sad)
         if shift:
             self._in_vain = 0
         field["sad"][:, :-1] = sad
         field["x"], field["y"] = round(-2 * shift.x), round(-2 * shift.y)
         return field
 
-    def _binned(self, luma: Array) -> Array:
-        """Bin to four times the grey level, uint16, padded with zeros to whole cells."""
-        size, high, wide = self._bin, self._high, self._wide
-        rows = luma[: high * size : size, : wide * size].astype(np.uint16)
-        for k in range(1, size):
-            rows += luma[k : high * size : size, : wide * size]
-        binned = rows[:, 0::size]
-        for k in range(1, size):
-            binned = binned + rows[:, k::size]
-        if size != 2:
-            binned = (binned * np.float32(4.0 / (size * size))).astype(np.uint16)
-        spare = (0, self.rows * CELL - high), (0, self.cols * CELL - wide)
-        return np.pad(binned, spare) if any(max(one) for one in spare) else binned
+    def _straightened(self, now: Array, before: Array, sad: Array) -> Tuple[Array, Shift]:
+        """The SAD without what a shift of the whole picture explains, and that shift.
+
+        When no shift explains most of the picture (a drive, a crowd), `sad` comes back as it was.
+        """
+        high, wide = self._high, self._wide
+        shift = global_shift(now[:high, :wide], before[:high, :wide])
+        if not shift:
+            return sad, STEADY
+        spare = (0, now.shape[0] - high), (0, now.shape[1] - wide)
+        pair = aligned(now[:high, :wide], before[:high, :wide], shift)
+        straight = self._compensation.sad(*(np.pad(one, spare) for one in pair))
+        return (straight, shift) if _explains(straight, sad) else (sad, STEADY)
 
 
-def compensated_sad(now: Array, before: Array) -> Array:
-    """SAD per cell of two binned pictures, without what light explains.
+class Compensation:
+    """SAD of binned pictures of one `shape` (whole cells), without what light explains."""
 
-    Both are uint16 of shape (rows * CELL, cols * CELL) in quarter grey levels; the answer is
-    int32 of shape (rows, cols), never above 65535.
-    """
-    sad = _cell_sums(_difference(now, before))
-    at = np.nonzero(sad > COMPENSATE_SAD)
-    if not len(at[0]):
+    def __init__(self, shape: Tuple[int, int]) -> None:
+        self._high, self._low = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
+
+    def sad(self, now: Array, before: Array) -> Array:
+        """SAD per cell of two pictures in quarter grey levels, int32, never above 65535."""
+        sad = cell_sums(self._difference(now, before))
+        at = np.nonzero(sad > COMPENSATE_SAD)
+        if not len(at[0]):
+            return sad
+        differs = sad[at]
+        cells = cells_at(now, at), cells_at(before, at)
+        white = np.count_nonzero(np.maximum(*cells) >= WHITE, 1)
+        left = np.minimum(differs, _residual(*cells))
+        sad[at] = left
+        blinded = (white >= WHITE_PIXELS) & (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
+        blinded &= left < BLINDED_PART * differs
+        if blinded.any():
+            lit = np.zeros(sad.shape, np.float32)
+            lit[at] = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
+            blinded &= (mean_around(lit, 2) >= HALO_PART)[at]
+            change = (cell_sums(now) - cell_sums(before)).astype(np.float32)
+            apart = np.abs(change - mean_around(change, 1))
+            blinded &= (apart <= HALO_SMOOTH * np.abs(change))[at]
+            sad[at[0][blinded], at[1][blinded]] = COMPENSATE_SAD
         return sad
-    differs = sad[at]
-    cells = _cells(now, at), _cells(before, at)
-    white = np.count_nonzero(np.maximum(*cells) >= WHITE, 1)
-    left = np.minimum(differs, _residual(*cells))
-    sad[at] = left
-    blinded = (white >= WHITE_PIXELS) & (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
-    blinded &= left < BLINDED_PART * differs
-    if blinded.any():
-        lit = np.zeros(sad.shape, np.float32)
-        lit[at] = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
-        blinded &= (_mean_around(lit, 2) >= HALO_PART)[at]
-        change = (_cell_sums(now) - _cell_sums(before)).astype(np.float32)
-        apart = np.abs(change - _mean_around(change, 1))
-        blinded &= (apart <= HALO_SMOOTH * np.abs(change))[at]
-        sad[at[0][blinded], at[1][blinded]] = COMPENSATE_SAD
-    return sad
 
-
-def _mean_around(plane: Array, reach: int) -> Array:
-    """Mean of each cell and those up to `reach` away; there is nothing outside the picture."""
-    sums = np.pad(np.stack([plane, np.ones_like(plane)]), ((0, 0), (reach, reach), (reach, reach)))
-    for axis in (1, 2):
-        size = sums.shape[axis] - 2 * reach
-        some = [sums.take(range(k, k + size), axis) for k in range(2 * reach + 1)]
-        sums = np.sum(some, axis=0)
-    mean: Array = sums[0] / sums[1]
-    return mean
+    def _difference(self, now: Array, before: Array) -> Array:
+        high = np.maximum(now, before, out=self._high)
+        high -= np.minimum(now, before, out=self._low)
+        return high
 
 
 def is_everywhere(sad: Array) -> bool:
     """Whether most ninths of the picture have changed: a visitor is in a few of them."""
-    at = np.nonzero(sad > COMPENSATE_SAD)
-    counts = np.bincount(_ninths(at, sad.shape), minlength=9)
-    return int(np.count_nonzero(counts >= 2)) >= SHAKEN_NINTHS
-
-
-def straightened(
-    now: Array, before: Array, sad: Array, size: Tuple[int, int]
-) -> Tuple[Array, Shift]:
-    """The SAD without what a shift of the whole picture explains, and that shift.
-
-    The picture itself is the first `size` (high, wide) of `now` and `before`. When no shift
-    explains most of the picture (a drive, a crowd), `sad` comes back as it was.
-    """
-    high, wide = size
-    shift = global_shift(now[:high, :wide], before[:high, :wide])
-    if not shift:
-        return sad, STEADY
-    spare = (0, now.shape[0] - high), (0, now.shape[1] - wide)
-    pair = aligned(now[:high, :wide], before[:high, :wide], shift)
-    straight = compensated_sad(*(np.pad(one, spare) for one in pair))
-    return (straight, shift) if _explains(straight, sad) else (sad, STEADY)
-
-
-def _difference(now: Array, before: Array) -> Array:
-    difference = np.maximum(now, before)
-    difference -= np.minimum(now, before)
-    return difference
+    changed = sad > COMPENSATE_SAD
+    if np.count_nonzero(changed) < CHANGED_CELLS * SHAKEN_NINTHS:
+        return False
+    counts = np.bincount(_ninths(np.nonzero(changed), sad.shape), minlength=9)
+    return int(np.count_nonzero(counts >= CHANGED_CELLS)) >= SHAKEN_NINTHS
 
 
 def _ninths(at: Any, shape: Any) -> Array:
@@ -229,21 +206,6 @@ def _explains(straight: Array, sad: Array) -> bool:
     was = np.bincount(ninth, sad[at], minlength=9)
     left = np.bincount(ninth, straight[at], minlength=9)
     return int(np.count_nonzero(left < SHIFT_GAIN * was)) >= SHAKEN_NINTHS
-
-
-def _cell_sums(plane: Array) -> Array:
-    high, wide = plane.shape
-    columns = plane.reshape(high // CELL, CELL, wide).sum(1, dtype=np.uint16)
-    sums: Array = columns.reshape(high // CELL, wide // CELL, CELL).sum(2, dtype=np.int32)
-    return sums
-
-
-def _cells(plane: Array, at: Any) -> Array:
-    """The cells at (rows, cols) as float32 of shape (n, CELL * CELL)."""
-    high, wide = plane.shape
-    cells = plane.reshape(high // CELL, CELL, wide // CELL, CELL)[at[0], :, at[1], :]
-    flat: Array = cells.reshape(len(at[0]), CELL * CELL).astype(np.float32)
-    return flat
 
 
 def _residual(now: Array, before: Array) -> Array:

@@ -1,0 +1,83 @@
+"""Sums over small squares of a picture: binning, one number a cell, the mean of a neighbourhood.
+
+Large planes are written into buffers that are kept: arrays of more than 128 kB that come and go
+with every picture cost more in page faults than in arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+CELL = 8
+"""Side of a cell in binned pixels."""
+
+_LANES = np.uint64(0x0001000100010001)
+
+
+class Binning:
+    """Bins luma planes `size` by `size` to `high` rows of `wide` quarter grey levels, uint16."""
+
+    def __init__(self, size: int, high: int, wide: int) -> None:
+        self._size, self._high, self._wide = size, high, wide
+        self._rows = np.empty((high, wide * size), np.uint16)
+
+    def write(self, luma: Array, out: Array) -> None:
+        """Bin `luma`, uint8 with free strides, into the first rows and columns of `out`."""
+        size, rows = self._size, self._rows
+        luma = luma[: self._high * size, : self._wide * size]
+        binned = out[: self._high, : self._wide]
+        if size == 1:
+            np.multiply(luma, 4, out=binned, dtype=np.uint16)
+            return
+        np.add(luma[0::size], luma[1::size], out=rows, dtype=np.uint16)
+        for k in range(2, size):
+            rows += luma[k::size]
+        if size == 2:
+            np.add(rows[:, 0::2], rows[:, 1::2], out=binned)
+            return
+        total = rows[:, 0::size].astype(np.uint32)
+        for k in range(1, size):
+            total += rows[:, k::size]
+        np.multiply(total, np.float32(4.0 / (size * size)), out=binned, casting="unsafe")
+
+
+def cell_sums(plane: Array) -> Array:
+    """Sum of each cell of a contiguous uint16 plane of whole cells, int32; each below 65536.
+
+    Four columns are one word: no sum of eight rows, nor of four columns of these, leaves its lane.
+    """
+    high, wide = plane.shape
+    words = plane.view(np.uint64).reshape(high // CELL, CELL, wide // 4)
+    halves = np.add.reduce(words, 1) * _LANES >> np.uint64(48)
+    sums: Array = (halves[:, 0::2] + halves[:, 1::2]).astype(np.int32)
+    return sums
+
+
+def cells_at(plane: Array, at: Any) -> Array:
+    """The cells at (rows, cols) as float32 of shape (n, CELL * CELL)."""
+    high, wide = plane.shape
+    cells = plane.reshape(high // CELL, CELL, wide // CELL, CELL)[at[0], :, at[1], :]
+    flat: Array = cells.reshape(len(at[0]), CELL * CELL).astype(np.float32)
+    return flat
+
+
+def mean_around(plane: Array, reach: int) -> Array:
+    """Mean of each cell and those up to `reach` away; there is nothing outside the picture."""
+    return _sum_around(plane, reach) / _sum_around(np.ones_like(plane), reach)
+
+
+def _sum_around(plane: Array, reach: int) -> Array:
+    for axis in (0, 1):
+        total, size = plane.copy(), plane.shape[axis]
+        for k in range(1, min(reach, size - 1) + 1):
+            near, far = [slice(None)] * 2, [slice(None)] * 2
+            near[axis], far[axis] = slice(0, size - k), slice(k, size)
+            total[tuple(near)] += plane[tuple(far)]
+            total[tuple(far)] += plane[tuple(near)]
+        plane = total
+    return plane
