@@ -30,6 +30,7 @@ pre_roll_s = 1
 post_roll_s = 1
 gap_s = 4
 ring_mib = 6
+ring_max_mib = 6
 [storage]
 reserve_mib = 8
 keep_days = 0
