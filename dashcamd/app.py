@@ -48,6 +48,7 @@ from dashcamd.services.messages import (
     VolumeMessage,
     coalesce,
 )
+from dashcamd.services.proof import Prover
 from dashcamd.services.record import RecordService, policy
 from dashcamd.services.runner import Lockstep, Service, Threads
 from dashcamd.services.settings import SettingsService
@@ -140,15 +141,9 @@ def build(file: Config, world: World) -> House:
     record = RecordService(
         in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )
-    front = Front(
-        wires.to_settings,
-        in_force,
-        timeline,
-        board,
-        lambda: vault.first_password(vault.path_of(config.web.state)),
-    )
+    front, prover = _front(wires, config, timeline), Prover(in_force, board, now)
     keep = KeepService(
-        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board, front
+        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board, front, prover
     )
     volumes = VolumesService(
         world.volumes, volume, wires.failed, board, [record.wake, keep.wake], to_record.put
@@ -172,6 +167,17 @@ def build(file: Config, world: World) -> House:
         services.append(_button(config.hardware.eject_gpio, wires))
     house = House(world, board, camera, volumes, control, settings, services, LogLines(now))
     return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
+
+
+def _front(wires: _Wires, config: Config, timeline: Timeline) -> Front:
+    path = vault.path_of(config.web.state)
+    return Front(
+        wires.to_settings,
+        wires.in_force,
+        timeline,
+        wires.board,
+        lambda: vault.first_password(path),
+    )
 
 
 def _button(line: int, wires: _Wires) -> ButtonService:

@@ -369,6 +369,13 @@ class StorageConfig:
         low=1,
         high=100,
     )
+    trial_mib: int = setting(
+        4,
+        "A stick that was never used here is tried out once, while nothing is recorded: so much is "
+        "written, timed, read back and removed; 0 does not try.",
+        low=0,
+        high=64,
+    )
     trace_mib: int = setting(
         64,
         "Space for the trace of what the detector saw, about a day of it, so that a night can be "

@@ -254,6 +254,9 @@ class MemoryFile:
         """Up to `size` bytes at `offset`; fewer only at the end of the file."""
         return bytes(self._opened("read").live[offset : offset + size])
 
+    def forget(self) -> None:
+        """What is read is what was written, here."""
+
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
         del self._opened("truncate").live[size:]
@@ -387,6 +390,9 @@ class _WatchedFile:
     def read(self, offset: int, size: int) -> bytes:
         self._disk.before("read", self.path)
         return self._inner.read(offset, size)
+
+    def forget(self) -> None:
+        self._inner.forget()
 
     def truncate(self, size: int) -> None:
         self._disk.before("truncate", self.path)

@@ -73,7 +73,7 @@ def settings(**recording: object) -> Config:
         config,
         motion=replace(config.motion, warm_up_s=0.5),
         recording=replace(config.recording, **{**short, **recording}),
-        storage=replace(config.storage, reserve_mib=1, keep_days=0),
+        storage=replace(config.storage, reserve_mib=1, keep_days=0, trial_mib=0),
     )
 
 

@@ -15,6 +15,7 @@ from dashcamd.clock import SystemClock
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.control import protocol
 from dashcamd.core.memory import MIB, ring_mib_for, room_mib
+from dashcamd.core.proof import Proof, lies, slowness, speed
 from dashcamd.core.pulse import Past, told
 from dashcamd.errors import CameraError, DashcamError, OperationError
 from dashcamd.health.machine import Machine, memory_mib, temperature
@@ -22,7 +23,7 @@ from dashcamd.health.wall_clock import system_anchor
 from dashcamd.services.memory import bounds_of
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.storage.sticks import mounted_sticks
-from dashcamd.storage.volume import past_of
+from dashcamd.storage.volume import remembered
 from dashcamd.types import Json, Sinks
 
 HOT_C = 80.0
@@ -135,21 +136,26 @@ def _stick(place: str) -> Callable[[Config], Finding]:
     def look(config: Config) -> Finding:
         disk = PosixDisk(place)
         try:
-            return fitness(place, past_of(disk), config, memory_mib())
+            return fitness(place, remembered(disk), config, memory_mib())
         finally:
             disk.close()
 
     return look
 
 
-def fitness(place: str, past: Optional[Past], config: Config, machine_mib: int) -> Finding:
-    """What the stick at `place` is worth by its `past`: good, or to be replaced."""
-    if past is None:
+def fitness(
+    place: str, known: Optional[Tuple[Past, Proof]], config: Config, machine_mib: int
+) -> Finding:
+    """What the stick at `place` is worth by what is `known` of it: good, or to be replaced."""
+    if known is None:
         return Finding("stick", True, "%s: was never recorded to" % place)
-    what = "%s: %s" % (place, told(past))
-    if past.errors:
-        return Finding("stick", False, what, "copy what matters, replace it")
-    limits, video = bounds_of(config, machine_mib), config.camera.bitrate / 8
+    (past, proof), video = known, config.camera.bitrate / 8
+    what, rate = "%s: %s" % (place, told(past)), proof.write_bytes_per_s
+    faults = lies(proof.to_json()) + slowness(proof.to_json(), video)
+    if faults or past.errors:
+        return Finding("stick", False, what, "; ".join(faults or ["copy what matters, replace it"]))
+    what += "; " + speed(rate, video) if rate else ""
+    limits = bounds_of(config, machine_mib)
     if ring_mib_for(past.longest_stall_s, limits.held_s, video) > limits.most_mib:
         return Finding("stick", False, what, "memory does not bridge that: replace it")
     return Finding("stick", True, what + ("; memory bridges that" if past.stalls else ", good"))

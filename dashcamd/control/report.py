@@ -8,6 +8,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from dashcamd import __version__
 from dashcamd.config import Config
+from dashcamd.core.proof import speed
 from dashcamd.core.timeline import Moment
 from dashcamd.types import Json
 
@@ -72,6 +73,9 @@ class Report:
                 "Stick:   %d of %d MiB free, about %.1f hours of video"
                 % (free // MIB, total // MIB, hours)
             )
+        rate = volume.get("proof", {}).get("write_bytes_per_s")
+        if rate:
+            lines.append("Speed:   %s" % speed(rate, self.config.camera.bitrate / 8))
         faults = self.status["faults"]
         lines += ["FAULT:   " + fault for fault in faults] or ["Faults:  none"]
         return lines + ["Event:   DASHCAM/" + name for name in self.events]

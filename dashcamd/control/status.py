@@ -112,7 +112,8 @@ def _stick(camera: Facts, volume: Facts, recording: Facts, memory: Facts, now: S
         uptime_s=now - recording.get("since", now),
         bytes_written=recording.get("bytes_written", 0),
     )
-    return judge(pulse, flow, errors.get("io", 0), errors.get("file_system", 0))
+    proven = volume.get("proof", EMPTY)
+    return judge(pulse, flow, errors.get("io", 0), errors.get("file_system", 0), proven)
 
 
 def _span(seconds: Seconds) -> str:

@@ -31,7 +31,10 @@ SETTINGS = "dashcamd.toml"
 
 REPORT = "dashcamd-report.txt"
 
-BESIDE = ("volume.json", "clocks.json", PAGE, PAGE_DATA, SETTINGS, REPORT)
+TRIAL = "trial.bin"
+"""Noise by which a new stick is tried out; there only while that lasts."""
+
+BESIDE = ("volume.json", "clocks.json", PAGE, PAGE_DATA, SETTINGS, REPORT, TRIAL)
 """What dashcamd writes or reads beside the folders of days; it is not foreign."""
 
 LOCK = "locked.txt"

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Deque, List, Mapping, NamedTuple, Optional, Sequence
 
+from dashcamd.core import proof
 from dashcamd.core.memory import MIB, ring_mib_for
+from dashcamd.core.proof import COUNTER_LIMIT, MARGIN, number
 from dashcamd.types import Json, Seconds
 
 WINDOW = 1200
@@ -26,13 +29,8 @@ ENOUGH_BUSY_S = 2.0
 ENOUGH_SAMPLES = 8
 """So much writing is watched before a rate is believed."""
 
-MARGIN = 1.25
-"""A stick should be so much faster than the video, or housekeeping leaves it no time."""
-
 TICK_S = 1e-6
 """Less is no time that could be measured."""
-
-COUNTER_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,9 @@ class Past:
         """Read what a stick says of itself: it may say anything."""
         if not isinstance(found, dict):
             return cls()
-        longest = _number(found.get("longest_stall_s"), 86400.0)
+        longest = number(found.get("longest_stall_s"), 86400.0)
         counters = ("bytes_written", "stalls", "errors")
-        counted = [int(_number(found.get(name), COUNTER_LIMIT)) for name in counters]
+        counted = [int(number(found.get(name), COUNTER_LIMIT)) for name in counters]
         return cls(counted[0], counted[1], longest, counted[2])
 
     def to_json(self) -> Json:
@@ -150,15 +148,24 @@ class Flow:
 
 
 def judge(
-    reading: Mapping[str, Any], flow: Flow, io_errors: int = 0, file_system_errors: int = 0
+    reading: Mapping[str, Any],
+    flow: Flow,
+    io_errors: int = 0,
+    file_system_errors: int = 0,
+    proven: Mapping[str, Any] = MappingProxyType({}),
 ) -> Json:
     """The health of a stick as ``status`` shows it; ``faults`` are lines for people.
 
-    ``state`` is ``unknown`` (too little written yet), ``good``, ``slow`` or ``failing``.
+    ``state`` is ``unknown`` (too little written yet), ``good``, ``slow`` or ``failing``. `proven`
+    is the stick's `proof.Proof`, whose speed counts until enough was written.
     """
-    faults = _errors(io_errors, file_system_errors)
+    faults = _errors(io_errors, file_system_errors) + proof.lies(proven)
     is_failing = bool(faults)
-    faults += _slowness(reading, flow) + _stalls(reading, flow)
+    is_watched = _is_watched(reading)
+    faults += (
+        _slowness(reading, flow) if is_watched else proof.slowness(proven, flow.video_bytes_per_s)
+    )
+    faults += _stalls(reading, flow)
     is_known = reading.get("writes", 0) >= ENOUGH_SAMPLES
     state = "failing" if is_failing else "slow" if faults else "good" if is_known else "unknown"
     return {
@@ -169,6 +176,7 @@ def judge(
         "file_system_errors": file_system_errors,
         "video_bytes_per_s": round(flow.video_bytes_per_s),
         "ring_mib_advised": _ring_mib(reading, flow),
+        "proof": dict(proven),
         "hours_left": _hours(flow.free_bytes, flow.video_bytes_per_s),
         "hours_left_of_events": _hours(
             flow.free_bytes, flow.bytes_written / flow.uptime_s if flow.uptime_s else 0.0
@@ -190,10 +198,15 @@ def _errors(io_errors: int, file_system_errors: int) -> List[str]:
     return []
 
 
+def _is_watched(reading: Mapping[str, Any]) -> bool:
+    """Whether enough was written to believe its rate."""
+    is_long = reading.get("busy_s", 0.0) >= ENOUGH_BUSY_S
+    return bool(is_long and reading.get("writes", 0) >= ENOUGH_SAMPLES)
+
+
 def _slowness(reading: Mapping[str, Any], flow: Flow) -> List[str]:
     rate, video = reading.get("bytes_per_s") or 0.0, flow.video_bytes_per_s
-    is_watched = reading.get("busy_s", 0.0) >= ENOUGH_BUSY_S
-    if reading.get("writes", 0) < ENOUGH_SAMPLES or not is_watched or rate >= video * MARGIN:
+    if rate >= video * MARGIN:
         return []
     what = "it is too slow: it takes %.2f MB/s, the video has %.2f" % (rate / 1e6, video / 1e6)
     if rate < video:
@@ -228,8 +241,3 @@ def _quantile(ordered: Sequence[float], part: float) -> Optional[float]:
     if not ordered:
         return None
     return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 4)
-
-
-def _number(value: object, limit: float) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= limit else 0.0  # type: ignore[return-value,operator]

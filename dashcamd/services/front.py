@@ -172,7 +172,8 @@ class Front:
             return
         document = status.document(self._board.snapshot(), now)
         password = self._password()
-        says = (told, document["faults"], document["camera"].get("name"), password)
+        proof = document["volume"].get("proof", {}).get("write_bytes_per_s")
+        says = (told, document["faults"], document["camera"].get("name"), password, proof)
         if says == self._reported:
             return
         moment = self._timeline.moment(now)

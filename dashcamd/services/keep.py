@@ -36,6 +36,7 @@ from dashcamd.services.messages import (
     Traced,
     VolumeLeaving,
 )
+from dashcamd.services.proof import Prover
 from dashcamd.services.redating import Redating
 from dashcamd.services.retention import Retention
 from dashcamd.services.traces import Traces
@@ -102,6 +103,7 @@ class KeepService:
         timeline: Timeline,
         board: Board,
         front: Optional[Front] = None,
+        prover: Optional[Prover] = None,
     ) -> None:
         self.wake: threading.Event = inbox.wake
         self._settings = Follower(settings)
@@ -113,6 +115,7 @@ class KeepService:
         self._board = board
         self._traces = Traces(timeline)
         self._front = front
+        self._prover = prover
         self._slot_version = 0
         self._open: Dict[str, _Open] = {}
         self._next_retention: Seconds = float("-inf")
@@ -142,7 +145,7 @@ class KeepService:
             self._look_after(self._desk, now)
         if self._to_recover:
             self._try(self._recover_one)
-        is_busy = self._look_after_front(now)
+        is_busy = self._look_after_front(now) or self._prove(now)
         self._post()
         if self._to_recover:
             return 0.0
@@ -154,6 +157,8 @@ class KeepService:
         self._take_covers()
         if self._front is not None:
             self._try(self._front.close)
+        if self._prover is not None:
+            self._prover.follow(None)
         self._post()
         self._clear_desk()
 
@@ -163,6 +168,14 @@ class KeepService:
             front = self._front
             self._try(lambda: front.step(now))
             return front.is_busy
+        return False
+
+    def _prove(self, now: Seconds) -> bool:
+        """The trial of a new stick; whether it goes on."""
+        if self._prover is not None:
+            prover = self._prover
+            self._try(lambda: prover.step(now))
+            return prover.is_busy
         return False
 
     def _changed(self, name: EventName) -> None:
@@ -195,6 +208,8 @@ class KeepService:
         self._clear_desk()
         if self._front is not None:
             self._front.follow(volume)
+        if self._prover is not None:
+            self._prover.follow(volume)
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
@@ -320,6 +335,8 @@ class KeepService:
             event.facts = _told(event.facts, message.story)
             event.facts = event.facts.with_part(replace(message.part, sha256=digest))
             self._save(event)
+        if self._prover is not None:
+            self._prover.closed(message.volume, path)
 
     def _recover_abandoned(self, message: PartAbandoned) -> None:
         event = self._open.get(message.name.path)
@@ -372,6 +389,8 @@ class KeepService:
             if self._front is not None:
                 self._try(self._front.close)
             self._clear_desk()
+        if self._prover is not None:
+            self._prover.leave(leaving.volume)
         del self._abandoned[:-ABANDONED_LIMIT]
         leaving.done()
 

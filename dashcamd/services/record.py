@@ -208,9 +208,9 @@ class RecordService:
         volume = self._volume
         if volume is None or self._recording.state != "idle" or now < self._next_note:
             return
-        if volume.past != self._pulse.past:
+        volume.past = self._pulse.past
+        if volume.has_news:
             self._next_note = now + NOTE_S
-            volume.past = self._pulse.past
             try:
                 volume.remember()
             except StorageError as error:

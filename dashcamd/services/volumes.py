@@ -274,5 +274,6 @@ class VolumesService:
                 facts["fault"] = str(error)
             else:
                 facts.update(id=volume.id, total_bytes=space.total, free_bytes=space.free)
+                facts["proof"] = volume.proof.to_json()
                 self._mind_read_only(volume, space)
         self._board.post("volume", facts)

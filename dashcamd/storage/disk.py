@@ -94,6 +94,9 @@ class DiskFile(Protocol):
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes at `offset`; fewer only at the end of the file."""
 
+    def forget(self) -> None:
+        """Have what is synced read from the medium the next time, not from memory."""
+
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""
 
@@ -247,6 +250,11 @@ class PosixFile:
                 parts.append(part)
                 offset, size = offset + len(part), size - len(part)
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def forget(self) -> None:
+        """Have the kernel drop its pages of the file, those that are not dirty."""
+        with _explained("read", self._path):
+            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def truncate(self, size: int) -> None:
         """Cut the file to `size` bytes."""

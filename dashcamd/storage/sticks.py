@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Set, Tuple
 
 from dashcamd.core import sticks
+from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
 from dashcamd.core.sticks import Block, Mount, Setback, Verdict
 from dashcamd.errors import StorageError
@@ -114,7 +115,7 @@ class StickSource:
         self._verdicts: List[Verdict] = []
         self._looked_at: Seconds = float("-inf")
         self._setbacks: Dict[str, Setback] = {}
-        self._pasts: Dict[str, Past] = {}
+        self._pasts: Dict[str, Tuple[Past, Proof]] = {}
         """What sticks did until they failed, which could not be noted on them then."""
         self._marked: Dict[Tuple[str, str], bool] = {}
         self._used: Set[str] = set()
@@ -172,7 +173,7 @@ class StickSource:
         if self._in_use is not None and self._in_use[0] is volume:
             block = self._in_use[1]
             self._note_failure(block, now, is_full)
-            self._pasts[block.key] = volume.past
+            self._pasts[block.key] = volume.past, volume.proof
             self._in_use = None
 
     def set_aside(self, volume: Volume) -> None:
@@ -216,7 +217,8 @@ class StickSource:
 
     def _open(self, verdict: Verdict) -> Volume:
         volume = Volume(self._pinned(verdict), verdict.path, self._boot_id)
-        volume.past = self._pasts.pop(verdict.block.key, volume.past)
+        if verdict.block.key in self._pasts:
+            volume.past, volume.proof = self._pasts.pop(verdict.block.key)
         return volume
 
     def _pinned(self, verdict: Verdict) -> PosixDisk:

@@ -9,6 +9,7 @@ from typing import Dict, Optional, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
+from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
 from dashcamd.core.timeline import Moment
 from dashcamd.errors import StorageError
@@ -42,9 +43,12 @@ class Volume:
         on_disk = max((number for number, _ in catalog.names(disk)), default=0)
         self.past = Past.from_json(known.get("health"))
         """What the stick is remembered by; the record thread replaces it, `remember` keeps it."""
+        self.proof = Proof.from_json(known.get("proof"))
+        """What reading it back has shown; the keep thread replaces it."""
         self._last_event = max(on_disk, _counter(known.get("last_event")))
         self.found_to = self._last_event
         """Number of the newest event that was there when the volume was taken into use."""
+        self._remembered = self.past, self.proof
         try:
             self._write_marker()
         except StorageError as error:
@@ -69,6 +73,11 @@ class Volume:
         self.disk.make_dirs(name.path)
         return self._last_event, name
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the marker does not say yet what the stick is to be remembered by."""
+        return (self.past, self.proof) != self._remembered
+
     def remember(self) -> None:
         """Put counters and health into the marker. Raises `StorageError`; record thread only."""
         self._write_marker()
@@ -87,18 +96,24 @@ class Volume:
             "boot_id": self.boot_id,
             "last_event": self._last_event,
         }
-        if self.past != Past():
-            marker["health"] = self.past.to_json()
+        past, proof = self.past, self.proof
+        if past != Past():
+            marker["health"] = past.to_json()
+        if proof != Proof():
+            marker["proof"] = proof.to_json()
         replace_file(self.disk, MARKER, (json.dumps(marker) + "\n").encode("ascii"))
+        self._remembered = past, proof
 
 
-def past_of(disk: Disk) -> Optional[Past]:
+def remembered(disk: Disk) -> Optional[Tuple[Past, Proof]]:
     """What a stick is remembered by, without writing to it; None if it was never in use here.
 
     Raises `StorageError`.
     """
     known = _read_marker(disk)
-    return Past.from_json(known.get("health")) if known.get("id") else None
+    if not known.get("id"):
+        return None
+    return Past.from_json(known.get("health")), Proof.from_json(known.get("proof"))
 
 
 def local(moment: Optional[Moment]) -> Optional[datetime]:

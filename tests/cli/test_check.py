@@ -10,9 +10,10 @@ import pytest
 
 from dashcamd.cli.check import fitness, fits
 from dashcamd.config import Config, RecordingConfig
+from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
 from dashcamd.storage.disk import PosixDisk
-from dashcamd.storage.volume import MARKER, past_of
+from dashcamd.storage.volume import MARKER, remembered
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,23 @@ def test_ring_and_lifeboat_leave_the_system_its_memory(ring, boat, machine, todo
     ],
 )
 def test_the_health_of_a_stick_is_said(past, is_ok, what, todo):
-    finding = fitness("/stick", past, Config(), 1000)
+    finding = fitness("/stick", past and (past, Proof()), Config(), 1000)
     assert (finding.is_ok, finding.todo) == (is_ok, todo)
     assert what in finding.what
+
+
+@pytest.mark.parametrize(
+    ("proof", "is_ok", "said"),
+    [
+        (Proof(9.8e6), True, "it writes 9.8 MB/s, the video needs 0.50"),
+        (Proof(0.4e6), False, "it is too slow: it writes 0.4 MB/s"),
+        (Proof(9.8e6, 0.0, 16, 1), False, "does not keep what it is given (1 of 16 pieces"),
+    ],
+)
+def test_what_a_stick_was_proven_to_do_is_said(proof, is_ok, said):
+    finding = fitness("/stick", (Past(), proof), Config(), 1000)
+    assert finding.is_ok == is_ok
+    assert said in finding.what + finding.todo
 
 
 def test_check_reads_what_a_stick_is_remembered_by_and_writes_nothing(terminal, stick):
@@ -59,10 +74,10 @@ def test_check_reads_what_a_stick_is_remembered_by_and_writes_nothing(terminal, 
 
 def test_a_stick_that_says_nonsense_of_itself_is_only_unknown(tmp_path):
     disk = PosixDisk(str(tmp_path))
-    assert past_of(disk) is None
+    assert remembered(disk) is None
     Path(tmp_path, "DASHCAM").mkdir()
     Path(tmp_path, MARKER).write_bytes(b"[1, 2")
-    assert past_of(disk) is None
-    Path(tmp_path, MARKER).write_text('{"id": "x", "health": {"errors": "many"}}')
-    assert past_of(disk) == Past()
+    assert remembered(disk) is None
+    Path(tmp_path, MARKER).write_text('{"id": "x", "health": {"errors": "many"}, "proof": []}')
+    assert remembered(disk) == (Past(), Proof())
     disk.close()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
 from dashcamd.errors import StorageError
 from dashcamd.storage.sticks import StickSource
@@ -115,15 +116,16 @@ def test_a_stick_that_was_pulled_and_plugged_is_trusted_again_at_once(machine, s
 def test_a_stick_that_refused_a_write_is_remembered_for_it(machine, source):
     machine.plug("sda1", uuid="A")
     volume = offered(source)
-    volume.past = Past(5, 1, 2.0, 1)
+    volume.past, volume.proof = Past(5, 1, 2.0, 1), Proof(1e6)
     source.distrust(volume, is_full=False, now=10.0)
-    assert offered(source, 20.0).past == Past(5, 1, 2.0, 1)
+    again = offered(source, 20.0)
+    assert (again.past, again.proof) == (Past(5, 1, 2.0, 1), Proof(1e6))
 
 
 def test_being_pulled_out_in_a_write_is_not_held_against_a_stick(machine, source):
     machine.plug("sda1", uuid="A")
     volume = offered(source)
-    volume.past = Past(5, 1, 2.0, 1)
+    volume.past, volume.proof = Past(5, 1, 2.0, 1), Proof(1e6)
     source.distrust(volume, is_full=False, now=10.0)
     machine.pull("sda1")
     source.look(11.0)
