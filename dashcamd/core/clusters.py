@@ -1,8 +1,8 @@
-"""Connected groups of set blocks, in numpy and without a loop over blocks."""
+"""Connected groups of set blocks, by runs: the loop is over runs that touch, not over blocks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, List, NamedTuple
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from dashcamd.types import Box
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
-
-MAX_ROUNDS = 24
-"""Rounds of spreading; pointer jumping needs about log2 of the longest path, 4 as a rule."""
 
 
 class Groups(NamedTuple):
@@ -28,55 +25,49 @@ class Groups(NamedTuple):
 
 def groups(mask: Array) -> Groups:
     """Group the set blocks that touch, corners included. `mask` must have a set block."""
-    top, bottom = _ends(_lines(mask, 1))
-    left, right = _ends(_lines(mask[top:bottom], 0))
-    names = _spread(mask[top:bottom, left:right])
-    sizes = np.bincount(names.ravel())
-    sizes[0] = 0
-    biggest = int(sizes.argmax())
-    own: Array = names == biggest
     rows, cols = mask.shape
-    high, wide = _ends(_lines(own, 1)), _ends(_lines(own, 0))
+    stride = cols + 2
+    padded = np.zeros((rows, stride), bool)
+    padded[:, 1:-1] = mask
+    flat = padded.ravel()
+    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    firsts, lasts = turns[0::2] + 1, turns[1::2]
+    low = lasts.searchsorted(firsts + (stride - 1))
+    high = firsts.searchsorted(lasts + (stride + 2))
+    names = _united(low, high)
+    sizes = np.bincount(names, lasts - firsts + 1)
+    biggest = int(sizes.argmax())
+    own = np.flatnonzero(names == biggest)
+    firsts, lasts = firsts[own], lasts[own]
     place = (
-        (left + wide[0]) / cols,
-        (top + high[0]) / rows,
-        (left + wide[1]) / cols,
-        (top + high[1]) / rows,
+        (int((firsts % stride).min()) - 1) / cols,
+        int(firsts[0]) // stride / rows,
+        int((lasts % stride).max()) / cols,
+        (int(lasts[-1]) // stride + 1) / rows,
     )
     return Groups(int(np.count_nonzero(sizes)), int(sizes[biggest]), place)
 
 
-def _spread(mask: Array) -> Array:
-    """Give the blocks of each group one name (a number above 0); 0 where nothing is set.
-
-    Every set block starts with a number of its own. In each round it takes the highest number
-    around it, then the number that the bearer of that number has by now.
-    """
-    rows, cols = mask.shape
-    padded = np.zeros((rows + 2, cols + 2), np.int32)
-    names = padded[1:-1, 1:-1]
-    np.multiply(np.arange(1, rows * cols + 1, dtype=np.int32).reshape(rows, cols), mask, out=names)
-    bearer = np.zeros(rows * cols + 1, np.int32)
-    for _ in range(MAX_ROUNDS):
-        tall = np.maximum(padded[:-2], padded[2:])
-        np.maximum(tall, padded[1:-1], out=tall)
-        wide = np.maximum(tall[:, :-2], tall[:, 2:])
-        np.maximum(wide, tall[:, 1:-1], out=wide)
-        wide *= mask
-        bearer[1:] = wide.ravel()
-        wide = bearer[wide]
-        if (wide == names).all():
-            break
-        names[...] = wide
-    return names
+def _united(low: Array, high: Array) -> Array:
+    """For each run the last run of its group; run i touches those from `low[i]` to `high[i]`."""
+    names = list(range(len(low)))
+    touching = np.flatnonzero(high > low)
+    for run, start, end in zip(touching.tolist(), low[touching].tolist(), high[touching].tolist()):
+        for other in range(start, end):
+            a, b = _last(names, run), _last(names, other)
+            if a < b:
+                names[a] = b
+            else:
+                names[b] = a
+    jumped = np.array(names)
+    while True:
+        further = jumped[jumped]
+        if (further == jumped).all():
+            return jumped
+        jumped = further
 
 
-def _lines(mask: Array, axis: int) -> Array:
-    """Which rows (axis 1) or columns (axis 0) have a set block."""
-    lines: Array = np.asarray(mask.any(axis))
-    return lines
-
-
-def _ends(line: Array) -> Tuple[int, int]:
-    """First set place and the one after the last of a boolean line."""
-    return int(line.argmax()), len(line) - int(line[::-1].argmax())
+def _last(names: List[int], run: int) -> int:
+    while names[run] != run:
+        names[run] = run = names[names[run]]
+    return run

@@ -153,6 +153,7 @@ class Detector:
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
+        self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
         self._last_ts: Seconds = 0.0
@@ -173,7 +174,9 @@ class Detector:
         """Say whether `field` shows something moving, how much, where, or why not."""
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
-        sad = blocks["sad"].astype(np.float32)
+        measures = self._measures
+        sad = measures[0]
+        sad[...] = blocks["sad"]
         level = self._level_of(sad)
         if not self._level:
             self._level = level
@@ -182,11 +185,10 @@ class Detector:
         if self._drift is None and not out.any() and level <= REPEATED * self._level:
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, field.ts)
-        noise.learn(sad, field.ts)
         if self._drift is not None:
-            measure = self._drift.take(blocks)
-            out |= measure > self._drift_noise.limit
-            self._drift_noise.learn(measure, field.ts)
+            self._drift.measure(blocks, measures[1])
+            out |= measures[1] > noise.limit[1]
+        noise.learn(measures, field.ts)
         count = int(np.count_nonzero(out))
         if self._is_whole_scene(count / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
@@ -223,8 +225,7 @@ class Detector:
     @staticmethod
     def _level_of(sad: Array) -> float:
         """The median SAD, of every third block: it is for all of the picture alike."""
-        some = sad.ravel()[::3]
-        return float(np.partition(some, len(some) // 2)[len(some) // 2])
+        return _median(sad.ravel()[::3])
 
     def _learn_level(self, level: float, ts: Seconds) -> None:
         weight = min(1.0, max(0.0, ts - self._level_ts) / LEVEL_S)
@@ -247,20 +248,20 @@ class Detector:
         if self._drift is None and _is_shifted(field.blocks[:, :-1]):
             self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
-            risen: Array = noise.limit + np.float32(EXCESS_WEIGHT * excess)
+            risen: Array = noise.limit[0] + np.float32(EXCESS_WEIGHT * excess)
             return risen
         if ts < self._shaken_until:
-            shaken: Array = noise.limit * np.float32(SHAKEN_WEIGHT)
+            shaken: Array = noise.limit[0] * np.float32(SHAKEN_WEIGHT)
             return shaken
         if self._hold_place is None or not ts < self._hold_until:
-            return noise.limit
+            return noise.limit[0]
         left, top, right, bottom = self._hold_place
-        rows, cols = noise.shape
+        rows, cols = noise.grid
         around = (
             slice(max(0, int(top * rows) - 2), int(bottom * rows) + 3),
             slice(max(0, int(left * cols) - 2), int(right * cols) + 3),
         )
-        limit: Array = noise.limit.copy()
+        limit: Array = noise.limit[0].copy()
         limit[around] = noise.limit_at(around, self._profile.hold_fraction)
         return limit
 
@@ -270,7 +271,7 @@ class Detector:
     def _noise_for(self, field: MotionField, blocks: Array) -> Noise:
         """The noise model that fits `field`, a new one when grid, source or time have jumped."""
         noise = self._noise
-        if noise is not None and noise.shape == blocks.shape and field.source == self._source:
+        if noise is not None and noise.grid == blocks.shape and field.source == self._source:
             if not -LOST_S <= field.ts - self._last_ts <= LOST_S:
                 self._ready_ts = field.ts + self._warm_up_s
             self._last_ts = field.ts
@@ -285,23 +286,24 @@ class Detector:
         self._noise = self._start(blocks.shape, self._profile)
         return self._noise
 
-    def _start(self, shape: Any, profile: Profile) -> Noise:
-        """Fresh models for a grid of `shape`."""
-        self._counting = self._zones.on_grid(*shape)
-        self._drift = None
+    def _start(self, grid: Any, profile: Profile) -> Noise:
+        """Fresh models for a `grid` of (rows, cols)."""
+        self._counting = self._zones.on_grid(*grid)
         self._level = 0.0
+        floors, deviations = [profile.sad_floor], [profile.sad_deviations]
+        self._drift = None
         if profile.drift_floor > 0:
-            self._drift = Drift(shape, profile.drift_weight)
-        self._drift_noise = Noise(
-            shape, profile.drift_floor, profile.drift_deviations, profile.noise_s
-        )
-        return Noise(
-            shape,
-            profile.sad_floor,
-            profile.sad_deviations,
-            profile.noise_s,
-            profile.noise_patience,
-        )
+            self._drift = Drift(grid, profile.drift_weight)
+            floors.append(profile.drift_floor)
+            deviations.append(profile.drift_deviations)
+        self._measures = np.zeros((len(floors), *grid), np.float32)
+        return Noise(grid, floors, deviations, profile.noise_s, profile.noise_patience)
+
+
+def _median(values: Array) -> float:
+    """The upper median of a line of values; numpy's own costs three times as much."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:
@@ -330,12 +332,12 @@ def _is_soft(place: Box, blocks: Array, sad: Array, noise: Noise) -> bool:
     if np.count_nonzero((inside["x"] != 0) | (inside["y"] != 0)) >= MOVED_PART * inside.size:
         return False
     wide = (slice(max(0, y0 - 1), y1 + 1), slice(max(0, x0 - 1), x1 + 1))
-    risen: Array = sad[wide] - noise.mean[wide]
+    risen: Array = sad[wide] - noise.mean[0][wide]
     own = np.zeros(risen.shape, bool)
     own[y0 - wide[0].start :, x0 - wide[1].start :][: y1 - y0, : x1 - x0] = True
     if own.all():
         return False
-    return bool(np.median(risen[~own]) > SOFT_PART * np.median(risen[own]))
+    return _median(risen[~own]) > SOFT_PART * _median(risen[own])
 
 
 def _is_shifted(blocks: Array) -> bool:

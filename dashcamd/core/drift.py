@@ -8,7 +8,7 @@ over the block and its eight neighbours; the length of that sum is the measure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Tuple
 
 import numpy as np
 
@@ -22,25 +22,28 @@ OWN_PX = np.float32(0.75)
 class Drift:
     """Averages the vectors of one camera; `weight` of the newest field, 0..1."""
 
-    def __init__(self, shape: Any, weight: float) -> None:
-        rows, cols = shape
+    def __init__(self, grid: Tuple[int, int], weight: float) -> None:
+        rows, cols = grid
         self._weight = np.float32(weight)
-        self._padded = np.zeros((rows + 2, cols + 2), np.complex64)
-        self._mean = self._padded[1:-1, 1:-1]
+        self._newest = np.empty((2, rows, cols), np.float32)
+        self._padded = np.zeros((2, rows + 2, cols + 2), np.float32)
+        self._mean = self._padded[:, 1:-1, 1:-1]
 
-    def take(self, blocks: Array) -> Array:
-        """The measure of each block after this field, float32; 0 where it does not move itself."""
-        newest = np.empty(blocks.shape, np.complex64)
-        newest.real, newest.imag = blocks["x"], blocks["y"]
+    def measure(self, blocks: Array, out: Array) -> None:
+        """Write each block's measure after this field; 0 where it does not move itself."""
+        newest = self._newest
+        newest[0], newest[1] = blocks["x"], blocks["y"]
         newest -= self._mean
         newest *= self._weight
         self._mean += newest
         padded = self._padded
-        three = padded[:-2] + padded[1:-1]
-        three += padded[2:]
-        nine = three[:, :-2] + three[:, 1:-1]
-        nine += three[:, 2:]
-        own: Array = np.abs(self._mean) >= OWN_PX
-        measure: Array = np.abs(nine)
-        measure *= own
-        return measure
+        three = padded[:, :-2] + padded[:, 1:-1]
+        three += padded[:, 2:]
+        nine = three[:, :, :-2] + three[:, :, 1:-1]
+        nine += three[:, :, 2:]
+        own = np.multiply(self._mean, self._mean, out=newest)
+        is_moving = own[0] + own[1] >= OWN_PX * OWN_PX
+        nine *= nine
+        np.add(nine[0], nine[1], out=out)
+        out *= is_moving
+        np.sqrt(out, out=out)

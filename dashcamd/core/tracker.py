@@ -93,19 +93,27 @@ class Tracker:
             self._motion = None
 
     def _take(self, score: Score) -> Optional[Motion]:
+        if self._motion is not None and any(
+            _can_be_one(one, score) for one in reversed(self._recent)
+        ):
+            self._recent.append(score)
+            self._motion = _prolonged(self._motion, score)
+            return self._motion
+        run = self._run_of(score)
+        self._recent.append(score)
+        if not self._is_enough(run):
+            return None
+        self._motion = _confirmed(run)
+        return self._motion
+
+    def _run_of(self, score: Score) -> List[Score]:
+        """The moving fields of this window that can be the same thing as `score`, in order."""
         run = [score]
         for one in reversed(self._recent):
             if _can_be_one(one, run[-1]):
                 run.append(one)
         run.reverse()
-        self._recent.append(score)
-        if self._motion is not None and len(run) > 1:
-            self._motion = _prolonged(self._motion, score)
-        elif self._is_enough(run):
-            self._motion = _confirmed(run)
-        else:
-            return None
-        return self._motion
+        return run
 
     def _is_enough(self, run: List[Score]) -> bool:
         if len(run) < self._k:

@@ -8,7 +8,7 @@ SHAPE = (6, 8)
 
 def watch(noise, planes, start=0.0):
     for i, plane in enumerate(planes):
-        noise.learn(plane.astype(np.float32), start + i / 10)
+        noise.learn(plane[None].astype(np.float32), start + i / 10)
     return noise
 
 
@@ -18,7 +18,7 @@ def ordinary(level, count, seed=1):
 
 
 def model(patience=1.0):
-    return Noise(SHAPE, floor=1600, deviations=6, memory_s=20, patience=patience)
+    return Noise(SHAPE, [1600], [6], memory_s=20, patience=patience)
 
 
 def test_quiet_blocks_keep_the_floor_as_their_limit():
@@ -34,7 +34,7 @@ def test_who_is_in_the_first_picture_still_stands_out():
     visitor = np.full(SHAPE, 300.0)
     visitor[2:4, 3:5] = 6000
     noise = watch(model(), [visitor] * 5)
-    assert (visitor > noise.limit).sum() == 4
+    assert (visitor > noise.limit[0]).sum() == 4
 
 
 def test_a_block_that_never_rests_becomes_ordinary_later_with_patience():
@@ -44,8 +44,8 @@ def test_a_block_that_never_rests_becomes_ordinary_later_with_patience():
 
     def seconds_until_ordinary(noise):
         for i, plane in enumerate(restless):
-            noise.learn(plane.astype(np.float32), i / 10)
-            if noise.limit[0, 0] >= 5000:
+            noise.learn(plane[None].astype(np.float32), i / 10)
+            if noise.limit[0, 0, 0] >= 5000:
                 return i / 10
         return None
 
