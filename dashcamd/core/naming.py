@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Iterable, NamedTuple, Optional, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from dashcamd.types import Seconds
 
@@ -51,6 +51,22 @@ _TRACE = re.compile(r"^trace-(\d{6,12})-(\d{4,8})\.bin$", re.ASCII)
 _LOST = re.compile(r"^(\d{6})~\d{1,4}\.mp4$", re.ASCII | re.IGNORECASE)
 _LOCKED_PARTS = re.compile(r"^Locked parts:((?: p\d{2,6})+) \.$", re.ASCII | re.MULTILINE)
 _REASON = re.compile(r"[^a-z]")
+
+
+_BOOT = "boot-"
+
+
+def in_order(days: Sequence[str]) -> List[str]:
+    """Each of `days` once, dates first, the newest first; `days` are those of events so ordered.
+
+    Only the boot that the newest event belongs to goes before all dates: it is today.
+    """
+
+    def rank(day: str) -> Tuple[bool, bool, str]:
+        is_dated = not day.startswith(_BOOT)
+        return not is_dated and day == days[0], is_dated, day
+
+    return sorted(set(days), key=rank, reverse=True)
 
 
 class EventName(NamedTuple):

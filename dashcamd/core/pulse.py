@@ -8,6 +8,7 @@ that "too slow" and "failing" are said before a frame is lost. What a stick is r
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -87,7 +88,11 @@ class Pulse:
     """Counts the writes to one stick. Used by the record thread alone."""
 
     def __init__(self, past: Past = Past()) -> None:
-        self._samples: Deque[_Sample] = deque(maxlen=WINDOW)
+        self._samples: Deque[_Sample] = deque()
+        self._took: List[Seconds] = []
+        """Of the same samples, in order of length: nobody sorts them at each reading."""
+        self._bytes = 0
+        self._busy_s = 0.0
         self._past = past
 
     @property
@@ -97,7 +102,12 @@ class Pulse:
 
     def wrote(self, at: Seconds, took_s: Seconds, size: int) -> None:
         """Note that `size` bytes were durable at `at`, `took_s` after they were handed over."""
+        if len(self._samples) == WINDOW:
+            self._forget_oldest()
         self._samples.append(_Sample(at, took_s, size))
+        insort(self._took, took_s)
+        self._bytes += size
+        self._busy_s += took_s
         past = self._past
         self._past = Past(
             past.bytes_written + size,
@@ -114,21 +124,27 @@ class Pulse:
     def reading(self, now: Seconds) -> Json:
         """The last minutes in numbers, and the whole past; seconds and bytes."""
         while self._samples and now - self._samples[0].at > WINDOW_S:
-            self._samples.popleft()
-        took = sorted(sample.took_s for sample in self._samples)
-        size, busy_s = sum(sample.bytes for sample in self._samples), sum(took)
+            self._forget_oldest()
+        took, size, busy_s = self._took, self._bytes, self._busy_s
         return {
             "writes": len(took),
             "p50_s": _quantile(took, 0.5),
             "p95_s": _quantile(took, 0.95),
             "p99_s": _quantile(took, 0.99),
             "max_s": _quantile(took, 1.0),
-            "stalls": sum(one > STALL_S for one in took),
+            "stalls": len(took) - bisect_right(took, STALL_S),
             "busy_s": round(busy_s, 3),
             "bytes": size,
             "bytes_per_s": round(size / busy_s) if busy_s > TICK_S else None,
             "ever": self._past.to_json(),
         }
+
+    def _forget_oldest(self) -> None:
+        _, took_s, size = self._samples.popleft()
+        del self._took[bisect_left(self._took, took_s)]
+        self._bytes -= size
+        # Nothing is left of nothing: the rounding of many additions ends here.
+        self._busy_s = self._busy_s - took_s if self._took else 0.0
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ Told = Tuple[str, Tuple[str, ...]]
 class Front:
     """Keeps the settings, page and report of the volume in use. One thread (keep).
 
-    Every method may raise `StorageError`; what was to be done is then done at the next plug-in.
+    Every method may raise `StorageError`; what was to be done is then done later, at the next
+    plug-in at the latest.
     `password` gives the page's until somebody signed in with it.
     """
 
@@ -191,15 +192,18 @@ class Front:
         self._reported = says
 
     def _flush(self, volume: Volume) -> None:
-        changed, self._changed = self._changed, {}
-        if changed:
-            volume.disk.make_dirs(stick_page.DATA)
-        for chunk in {stick_page.chunk_of(number) for number in changed}:
+        """List what changed; what cannot be written stays to be listed in the next flush."""
+        volume.disk.make_dirs(stick_page.DATA)
+        for chunk in {stick_page.chunk_of(number) for number in self._changed}:
+            changed = {
+                n: name for n, name in self._changed.items() if stick_page.chunk_of(n) == chunk
+            }
             lines = self._lines(volume.disk, chunk)
             for number, name in changed.items():
-                if stick_page.chunk_of(number) == chunk:
-                    _update(volume.disk, lines, number, name)
+                _update(volume.disk, lines, number, name)
             self._write(volume.disk, chunk, lines)
+            for number in changed:
+                del self._changed[number]
 
     def _lines(self, disk: Disk, chunk: int) -> Lines:
         """The lines of a chunk: remembered, or made of its events."""

@@ -10,7 +10,7 @@ import errno
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Set
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -66,6 +66,14 @@ DATED_AT_ONCE = 8
 """Sidecars made anew in one step: each is a few synced writes."""
 
 
+_Key = Tuple[str, str]
+"""Identity of a volume and path on it: two fresh sticks may have events of the same name."""
+
+
+def _key(volume: Volume, name: EventName) -> _Key:
+    return volume.id, name.path
+
+
 class _Open:
     """The event that is being recorded: its facts so far and whether it has its cover."""
 
@@ -117,7 +125,7 @@ class KeepService:
         self._front = front
         self._prover = prover
         self._slot_version = 0
-        self._open: Dict[str, _Open] = {}
+        self._open: Dict[_Key, _Open] = {}
         self._next_retention: Seconds = float("-inf")
         self._desk: Optional[_Desk] = None
         self._room_facts: Json = {}
@@ -228,7 +236,7 @@ class KeepService:
         self._to_recover = []
 
     def _is_open(self, name: EventName) -> bool:
-        return name.path in self._open
+        return self._desk is not None and _key(self._desk.volume, name) in self._open
 
     def _look_after(self, desk: _Desk, now: Seconds) -> None:
         """Retention, re-dating and the look for leftovers: a bounded piece of each."""
@@ -256,7 +264,7 @@ class KeepService:
 
     def _make_room(self, desk: _Desk, now: Seconds) -> None:
         for path in desk.room.make_room(lambda: self._open_parts(desk.volume), now, self._try):
-            self._forget(path)
+            self._forget(desk.volume, path)
 
     def _date_open(self) -> None:
         for event in self._open.values():
@@ -297,11 +305,12 @@ class KeepService:
 
     def _hear(self, message: KeepMessage) -> None:
         if isinstance(message, EventOpened):
-            self._open[message.name.path] = _Open(message.volume, message.name, message.facts)
+            opened = _Open(message.volume, message.name, message.facts)
+            self._open[_key(message.volume, message.name)] = opened
             self._want_cover(True)
             if self._desk is not None and message.volume is self._desk.volume:
                 self._desk.ledger.add(message.name)
-            self._save(self._open[message.name.path])
+            self._save(opened)
         elif isinstance(message, PartClosed):
             self._add_part(message)
         elif isinstance(message, PartAbandoned):
@@ -330,7 +339,7 @@ class KeepService:
     def _add_part(self, message: PartClosed) -> None:
         path = "%s/%s" % (message.name.path, message.part.file)
         digest = catalog.digest(message.volume.disk, path)
-        event = self._open.get(message.name.path)
+        event = self._open.get(_key(message.volume, message.name))
         if event is not None:
             event.facts = _told(event.facts, message.story)
             event.facts = event.facts.with_part(replace(message.part, sha256=digest))
@@ -339,7 +348,7 @@ class KeepService:
             self._prover.closed(message.volume, path)
 
     def _recover_abandoned(self, message: PartAbandoned) -> None:
-        event = self._open.get(message.name.path)
+        event = self._open.get(_key(message.volume, message.name))
         try:
             recovered = recovery.recover_part(message.volume.disk, message.path)
         except StorageError as error:
@@ -353,12 +362,13 @@ class KeepService:
             self._save(event)
 
     def _add_gap(self, message: FramesLost) -> None:
-        event = self._open.get(message.name.path) if message.name else None
+        name = message.name
+        event = self._open.get(_key(message.volume, name)) if name is not None else None
         if event is not None:
             event.facts = replace(event.facts, gaps=(*event.facts.gaps, message.gap))
 
     def _close_event(self, message: EventClosed) -> None:
-        event = self._open.get(message.name.path)
+        event = self._open.get(_key(message.volume, message.name))
         if event is not None:
             event.facts = replace(_told(event.facts, message.story), is_closed=True)
             self._take_covers()
@@ -375,7 +385,7 @@ class KeepService:
 
     def _save_last(self, event: _Open) -> None:
         self._save(event)
-        del self._open[event.name.path]
+        del self._open[_key(event.volume, event.name)]
         if self._desk is not None:
             self._desk.ledger.look_again(event.name)
 
@@ -435,10 +445,10 @@ class KeepService:
         event.has_cover = True
         self._changed(event.name)
 
-    def _forget(self, path: str) -> None:
+    def _forget(self, volume: Volume, path: str) -> None:
         """Take a deleted part out of its event's sidecar; a full volume has room for that now."""
         folder, _, file = path.rpartition("/")
-        event = self._open[folder]
+        event = self._open[volume.id, folder]
         event.facts = event.facts.without_part(file)
         self._save(event)
 

@@ -109,7 +109,7 @@ class Recordings:
             "events": found,
             "next": found[-1]["number"] if more else None,
             "total": len(names),
-            "days": sorted(set(days.values()), reverse=True),
+            "days": naming.in_order(list(days.values())),
         }
 
     def _look_at_days(self, volume: Volume, newest_first: List[EventName]) -> Dict[EventName, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcamd.core.memory import MIB
-from dashcamd.core.pulse import ENOUGH_SAMPLES, STALL_S, WINDOW_S, Flow, Past, Pulse, judge
+from dashcamd.core.pulse import ENOUGH_SAMPLES, STALL_S, WINDOW, WINDOW_S, Flow, Past, Pulse, judge
 
 VIDEO = 500_000
 NEW = Past()
@@ -86,6 +86,38 @@ def test_what_a_stick_is_remembered_by_survives_its_marker():
     assert past == Past(2 * VIDEO, 1, 2.0)
     again = Past.from_json(json.loads(json.dumps(past.to_json())))
     assert pulse_of([3.0], past=again).past == Past(3 * VIDEO, 2, 3.0)
+
+
+WRITES = st.lists(
+    st.tuples(st.floats(0, 400), st.sampled_from([0.01, 0.02, 1.5, 3.0]) | st.floats(0, 60)),
+    max_size=40,
+)
+
+
+@given(WRITES, st.floats(0, 2 * WINDOW_S))
+def test_a_reading_tells_of_the_last_minutes_as_if_all_were_counted_anew(writes, later):
+    pulse, now, known = Pulse(), 0.0, []
+    for pause_s, took_s in writes:
+        now += pause_s
+        pulse.wrote(now, took_s, 1000)
+        known.append((now, took_s))
+        pulse.reading(now)
+    now += later
+    took = sorted(took_s for at, took_s in known if now - at <= WINDOW_S)
+    reading = pulse.reading(now)
+    assert (reading["writes"], reading["bytes"]) == (len(took), 1000 * len(took))
+    assert reading["stalls"] == sum(one > STALL_S for one in took)
+    assert reading["max_s"] == (round(took[-1], 4) if took else None)
+    assert reading["p50_s"] == (round(took[len(took) // 2], 4) if took else None)
+    assert abs(reading["busy_s"] - sum(took)) < 0.002
+
+
+def test_no_more_than_the_newest_writes_are_kept():
+    pulse = Pulse()
+    for at in range(WINDOW + 10):
+        pulse.wrote(at / 1e3, 5.0 if at < 10 else 0.1, 1)
+    reading = pulse.reading(1.0)
+    assert (reading["writes"], reading["stalls"], reading["bytes"]) == (WINDOW, 0, WINDOW)
 
 
 ANYTHING = st.recursive(

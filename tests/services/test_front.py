@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from contextlib import suppress
@@ -9,7 +10,9 @@ from contextlib import suppress
 import pytest
 
 from dashcamd.config import Config
+from dashcamd.core import naming
 from dashcamd.core.timeline import Timeline
+from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Mailbox
 from dashcamd.services.front import FIRST_S, FLUSH_S, REPORT_S, Front
 from dashcamd.storage import catalog, stick_page
@@ -240,6 +243,27 @@ def test_what_a_failing_disk_leaves_undone_the_next_plug_in_puts_right():
             Desk(disk).plug(FlakyDisk(disk, call, once=True)).wait()
         Desk(disk).plug().wait()
         assert sorted(chunks(disk)) == [1]
+
+
+def test_an_event_whose_page_could_not_be_written_is_listed_when_it_can_be():
+    desk = Desk().plug().wait()
+    flaky = FlakyDisk(desk.disk, once=True)
+    desk.plug(flaky).wait()
+    for call in itertools.count(1):
+        names = [write_event(desk.volume)]
+        desk.volume._last_event += 2 * call * stick_page.CHUNK
+        names.append(write_event(desk.volume))
+        for name in names:
+            desk.front.changed(name)
+        flaky.fail_at = flaky.calls + call
+        with suppress(StorageError):
+            desk.wait(FLUSH_S)
+        if flaky.calls < flaky.fail_at:
+            break
+        desk.wait(FLUSH_S)
+        numbers = {naming.event_number(name.folder) for name in names}
+        assert numbers <= set(chunks(desk.disk)), "call %d failed" % call
+    assert call > 10
 
 
 def test_a_hundred_thousand_foreign_files_are_left_alone():

@@ -172,6 +172,26 @@ def test_an_event_goes_on_when_its_stick_is_plugged_in_again():
     assert [part.status for part in event.facts.parts] == ["ok", "recovered", "ok"]
 
 
+def test_two_fresh_sticks_with_events_of_the_same_name_are_told_apart():
+    desk = Desk()
+    first = desk.plug()
+    name = desk.open_event()
+    desk.part(name, 0)
+    other = MemoryDisk()
+    desk.plug(other)
+    desk.step(1)
+    assert desk.open_event() == name, "the same number, second and reason"
+    desk.part(name, 1)
+    desk.tell(EventClosed(first, name, STORY))
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    stored = [catalog.load(disk, name) for disk in (desk.disk, other)]
+    assert [event.facts.is_closed for event in stored] == [True, True]
+    assert [[part.file for part in event.facts.parts] for event in stored] == [
+        ["120000_p00.mp4"],
+        ["120000_p01.mp4"],
+    ]
+
+
 def test_a_fault_is_shown_and_goes_when_it_is_over():
     desk = Desk()
     flaky = FlakyDisk(desk.disk, once=True)

@@ -66,6 +66,23 @@ def test_an_event_without_a_label_is_listed_under_its_folder(volume):
     assert listed(recordings, "boot-000001") == [1]
 
 
+def test_the_newest_day_comes_first_whether_its_clock_was_known_or_not(volume):
+    def add(moment):
+        _, name = volume.new_event("motion", moment, START)
+        volume.disk.put(name.path + "/cover.jpg", b"jpg")
+
+    recordings = over(volume)
+    add(None)
+    add(Moment(START, WALL, 1.0, "ntp"))
+    assert recordings.events(50, None, "")["days"] == [day_of(WALL), "boot-000001"]
+    volume.boot = 2
+    add(None)
+    assert recordings.events(50, None, "")["days"] == ["boot-000002", day_of(WALL), "boot-000001"]
+    add(Moment(START, LATER, 1.0, "ntp"))
+    days = [day_of(LATER), day_of(WALL), "boot-000002", "boot-000001"]
+    assert recordings.events(50, None, "")["days"] == days
+
+
 def test_on_a_large_stick_the_days_come_a_few_at_a_time(volume):
     name = write_event(volume)
     date(volume, name, LATER)
