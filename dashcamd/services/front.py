@@ -227,10 +227,10 @@ class Front:
             _put(disk, path, stick_page.chunk_bytes(chunk, lines))
         elif _exists(disk, path):
             disk.unlink(path)
-        before = set(self._chunks)
-        (self._chunks.add if lines else self._chunks.discard)(chunk)
-        if self._chunks != before:
-            _put(disk, stick_page.LIST, stick_page.list_bytes(self._chunks))
+        chunks = self._chunks | {chunk} if lines else self._chunks - {chunk}
+        if chunks != self._chunks:
+            _put(disk, stick_page.LIST, stick_page.list_bytes(chunks))
+            self._chunks = chunks
 
     def _survey(self, volume: Volume) -> Iterator[None]:
         """Put the whole page right, a piece at a time."""
