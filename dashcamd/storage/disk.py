@@ -325,7 +325,7 @@ class PosixDisk:
         self._root = root
         with _explained("open", root):
             self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._closing = weakref.finalize(self, os.close, self._fd)
+        weakref.finalize(self, os.close, self._fd)
 
     @property
     def root(self) -> str:
@@ -423,9 +423,16 @@ class PosixDisk:
         return Space(total, free, is_read_only)
 
     def close(self) -> None:
-        """Let go of the volume; safe to call twice, and done by itself when nobody uses it."""
-        self._fd = -1
-        self._closing()
+        """Let go of the volume; safe to call twice, and done by itself when nobody uses it.
+
+        Another thread may be about to use the descriptor. Its number is given back with the object
+        only, so that it never names a directory of somebody else; until then it leads nowhere.
+        """
+        number, self._fd = self._fd, -1
+        if number >= 0:
+            nowhere = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            os.dup2(nowhere, number, inheritable=False)
+            os.close(nowhere)
 
     @contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:

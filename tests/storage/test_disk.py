@@ -121,6 +121,34 @@ def test_the_volume_stays_pinned_when_its_path_leads_elsewhere(tmp_path):
     assert (tmp_path / "stick" / "a").exists()
 
 
+def test_a_closed_volume_leads_nowhere_until_nobody_holds_it(tmp_path):
+    """A thread that was about to use its descriptor must not land in another directory."""
+    disk = PosixDisk(str(tmp_path))
+    [number] = [n for n in descriptors() if target(n) == str(tmp_path)]
+    disk.close()
+    others = [PosixDisk(str(tmp_path.parent)) for _ in range(10)]
+    with pytest.raises(NotADirectoryError):
+        os.open(".", os.O_RDONLY, dir_fd=number)
+    with pytest.raises(StorageError):
+        disk.entries("")
+    disk.close()
+    del disk
+    assert number not in descriptors()
+    for other in others:
+        other.close()
+
+
+def descriptors():
+    return [int(name) for name in os.listdir("/proc/self/fd")]
+
+
+def target(number):
+    try:
+        return os.readlink("/proc/self/fd/%d" % number)
+    except OSError:
+        return ""
+
+
 def test_a_missing_volume_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"cannot open .*nowhere: it is not there"):
         PosixDisk(str(tmp_path / "nowhere"))
