@@ -23,14 +23,20 @@ END
 [ -n "$DESTDIR" ] || command -v fsck.exfat >/dev/null ||
     echo "install: sticks are checked when exfatprogs and dosfstools are installed" >&2
 
-rm -rf "$LIB"
-install -d "$LIB" "$UNITS" "$DESTDIR/usr/local/bin" "$DESTDIR/etc/dashcamd" \
+# Put together beside the old one and swapped: a cut in the middle must leave one that runs.
+NEW=$LIB.new
+rm -rf "$NEW" "$LIB.old"
+install -d "$NEW" "$UNITS" "$DESTDIR/usr/local/bin" "$DESTDIR/etc/dashcamd" \
     "$DESTDIR/etc/udev/rules.d" "$DESTDIR/etc/sysusers.d" "$DESTDIR/etc/tmpfiles.d"
-cp -R "$SOURCE/dashcamd" "$LIB/dashcamd"
-find "$LIB" -name __pycache__ -type d -prune -exec rm -rf {} +
+cp -R "$SOURCE/dashcamd" "$NEW/dashcamd"
+find "$NEW" -name __pycache__ -type d -prune -exec rm -rf {} +
 # Compiled now: the service may not write there, and starts a second sooner on a Pi Zero.
-"$PYTHON" -m compileall -q ${DESTDIR:+-s "$DESTDIR" -p /} "$LIB/dashcamd"
-install -m 0755 "$SOURCE/systemd/dashcamd-mount" "$LIB/dashcamd-mount"
+"$PYTHON" -m compileall -q -s "$NEW" -p /usr/local/lib/dashcamd "$NEW/dashcamd"
+install -m 0755 "$SOURCE/systemd/dashcamd-mount" "$NEW/dashcamd-mount"
+sync
+[ ! -e "$LIB" ] || mv "$LIB" "$LIB.old"
+mv "$NEW" "$LIB"
+rm -rf "$LIB.old"
 cat > "$DESTDIR/usr/local/bin/dashcamd" <<END
 #!$PYTHON
 import sys

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Takes back what tools/install.sh put down; recordings and settings stay:
 #   sudo sh tools/uninstall.sh
-# --purge also removes /etc/dashcamd and the user.
+# --purge also removes /etc/dashcamd, what the service remembers, and the user.
 set -eu
 [ "$(id -u)" = 0 ] || { echo "uninstall: needs root: sudo sh tools/uninstall.sh" >&2; exit 1; }
 systemctl disable --now dashcamd.service dashcamd-eject.path 2>/dev/null || true
@@ -15,7 +15,7 @@ systemctl daemon-reload
 udevadm control --reload
 [ -z "$(ls -A /run/dashcamd/volumes 2>/dev/null)" ] && rm -rf /run/dashcamd
 if [ "${1-}" = --purge ]; then
-    rm -rf /etc/dashcamd
+    rm -rf /etc/dashcamd /var/lib/dashcamd
     deluser --quiet dashcamd 2>/dev/null || userdel dashcamd 2>/dev/null || true
 fi
 echo "dashcamd is uninstalled; recordings stay on the sticks"
