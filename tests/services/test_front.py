@@ -14,7 +14,7 @@ from dashcamd.core import naming
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Mailbox
-from dashcamd.services.front import FIRST_S, FLUSH_S, REPORT_S, Front
+from dashcamd.services.front import BATCH, FIRST_S, FLUSH_S, REPORT_S, Front
 from dashcamd.storage import catalog, stick_page
 from dashcamd.storage.deletion import delete_event
 from dashcamd.storage.locking import set_lock
@@ -264,6 +264,36 @@ def test_an_event_whose_page_could_not_be_written_is_listed_when_it_can_be():
         numbers = {naming.event_number(name.folder) for name in names}
         assert numbers <= set(chunks(desk.disk)), "call %d failed" % call
     assert call > 10
+
+
+def test_what_begins_while_the_page_is_put_right_is_listed():
+    before = Desk().plug()
+    for _ in range(3 * BATCH):
+        write_event(before.volume)
+    for steps in range(1, 30):
+        desk = Desk(before.disk.at(len(before.disk.journal))).plug()
+        desk.now += FIRST_S
+        for _ in range(steps):
+            desk.front.step(desk.now)
+        write_event(desk.volume)
+        desk.front.changed(max(name for _, name in catalog.names(desk.disk)))
+        desk.wait(1.0)
+        if steps > 1 and not desk.front.is_busy:
+            desk.wait(FLUSH_S)
+        assert len(chunks(desk.disk)) == 3 * BATCH + 1, "after %d steps" % steps
+
+
+def test_a_stick_is_not_told_what_became_of_the_one_before():
+    first = MemoryDisk()
+    first.make_dirs("DASHCAM")
+    first.put(TOML, b"[recording]\nsegment_s = 60\n")
+    desk = Desk(first).plug().wait()
+    other = MemoryDisk()
+    desk.front.follow(Volume(other, "/stick", "boot"))
+    for _ in range(2):
+        desk.now += FIRST_S
+        desk.front.step(desk.now)
+    assert REPORT not in other.paths, "nobody has answered for this stick yet"
 
 
 def test_a_hundred_thousand_foreign_files_are_left_alone():

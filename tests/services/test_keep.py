@@ -10,7 +10,7 @@ import pytest
 from dashcamd.core import naming
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.errors import StorageError
-from dashcamd.services.keep import RETENTION_S
+from dashcamd.services.keep import ABANDONED_LIMIT, RETENTION_S
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
@@ -18,6 +18,7 @@ from dashcamd.services.messages import (
     PartAbandoned,
     PartsLocked,
     RoomNeeded,
+    VolumeLeaving,
 )
 from dashcamd.storage import catalog, recovery
 from dashcamd.storage.locking import lock_parts, set_lock
@@ -436,3 +437,46 @@ def test_whoever_asks_is_told_of_a_stick_that_fails_and_of_one_that_is_gone(desk
     desk.slot.put(None)
     desk.step()
     assert "no event" in asked(desk, name.folder)[0]
+
+
+def test_an_event_that_record_has_just_begun_is_not_taken_for_a_leftover():
+    desk = Desk()
+    volume = desk.plug()
+    _, name = volume.new_event("motion", desk.timeline.moment(START), START)
+    write_part(volume.disk, name.path, "120000_p00", stream("kppp"), finish=False)
+    desk.step(1)
+    assert name.path + "/120000_p00.part.mp4" in desk.disk.paths
+
+
+def test_an_abandoned_part_that_is_gone_is_not_looked_for_again():
+    desk = Desk()
+    desk.plug()
+    desk.step()
+    name = desk.open_event()
+    desk.tell(PartAbandoned(desk.volume, name, name.path + "/120000_p00.part.mp4"))
+    desk.plug()
+    desk.step()
+    assert desk.posted["fault"] is None
+
+
+def test_a_stick_that_keep_has_let_go_of_is_not_touched_again(desk):
+    name = desk.open_event()
+    left = []
+    desk.tell(VolumeLeaving(desk.volume, lambda: left.append(len(desk.disk.journal))))
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    desk.previews.put(Jpeg(START + 2, b"the motion"))
+    desk.slot.put(None)
+    desk.step(RETENTION_S)
+    assert left == [len(desk.disk.journal)]
+
+
+def test_of_a_stick_that_fails_without_end_a_bounded_number_of_parts_is_remembered(desk):
+    name = desk.open_event()
+    plugged = PluggedDisk(desk.disk)
+    plugged.pull()
+    volume = desk.volume
+    volume.disk = plugged
+    for number in range(ABANDONED_LIMIT + 20):
+        desk.tell(PartAbandoned(volume, name, "%s/120000_p%02d.part.mp4" % (name.path, number)))
+    desk.tell(VolumeLeaving(volume, lambda: None))
+    assert len(desk.service._abandoned) == ABANDONED_LIMIT

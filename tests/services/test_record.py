@@ -29,10 +29,12 @@ from dashcamd.services.messages import (
 from dashcamd.services.record import RecordService
 from dashcamd.storage import catalog
 from dashcamd.storage.recovery import is_interrupted, recover_event
-from dashcamd.storage.volume import Volume
+from dashcamd.storage.volume import MARKER, Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, held
 from dashcamd.types import Frame, Motion
+from tests.daemon import Daemon
 from tests.decoding import decoded_numbers  # noqa: F401
+from tests.test_app import script
 
 START = 1000.0
 POLICY = Policy(pre_roll_s=2, post_roll_s=2, gap_s=6, segment_s=120)
@@ -247,3 +249,26 @@ def test_a_volume_taken_away_leaves_its_part_to_recovery(desk):
 
 def with_other_sets(frame):
     return Frame(frame.ts, frame.key, frame.data.replace(SPS, sps(4, 4)))
+
+
+def test_a_write_that_is_refused_is_held_against_the_stick_and_a_full_one_is_not():
+    for code, errors in ((errno.EIO, 1), (errno.ENOSPC, 0)):
+        disk = FlakyDisk(MemoryDisk(), code=code)
+        desk = Desk(disk)
+        desk.plug()
+        _, volume = desk.slot.peek()
+        desk.feed(second() + second(at=10))
+        disk.fail_at = disk.calls + 1
+        desk.feed(second(at=20) + second(at=30))
+        [failed] = desk.failed.drain()
+        assert failed.volume is volume
+        assert volume.past.errors == errors
+        assert volume.past.bytes_written > 0
+
+
+def test_the_marker_is_not_worn_by_many_short_events():
+    daemon = Daemon(script(100, "..#........." * 8)).run()
+    assert len(daemon.events()) >= 6
+    noted = [op for op in daemon.disk.journal if op.act == "rename" and op.target == MARKER]
+    assert 2 <= len(noted) <= 3, "at plug-in, and once a minute"
+    daemon.close()

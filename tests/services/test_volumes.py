@@ -1,5 +1,7 @@
 """The volumes service: one volume in use as long as there is one."""
 
+import shutil
+
 import pytest
 
 from dashcamd.errors import StorageError
@@ -231,3 +233,34 @@ def test_there_is_nothing_to_eject_without_a_stick_or_from_a_folder(room, tmp_pa
         answers = ejecting(one)
         one.pass_time(0.5)
         assert "none to eject" in answers[0]
+
+
+def test_another_stick_that_goes_meanwhile_does_not_unmount_the_ejected_one(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    answers = ejecting(room)
+    room.pass_time(0.5)
+    machine.pull("sdb1")
+    room.pass_time(0.5)
+    ejected, pulled = room.leaving
+    pulled.done()
+    room.pass_time(0.5)
+    assert machine.unmount_asked == [], "record and keep are still at the ejected one"
+    ejected.done()
+    room.pass_time(0.5)
+    assert machine.unmount_asked == ["sda1"]
+    assert answers == []
+
+
+def test_whoever_ejects_a_stick_that_fails_in_it_is_told(machine, room):
+    path = machine.plug("sda1")
+    room.pass_time(0.5)
+    answers = ejecting(room)
+    room.pass_time(0.5)
+    shutil.rmtree(path / "DASHCAM")
+    room.let_go()
+    room.pass_time(0.5)
+    assert len(answers) == 1
+    assert "ejecting failed" in answers[0]
+    assert "safe all the same" in answers[0]
