@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from tests.usb import cuts, images, pictures
-from tests.usb.car import MOUNTS, NO_STICK, RECORDING, damaged, recording_on
+from tests.usb.car import CAUGHT_UP, MOUNTS, NO_STICK, RECORDING, damaged, recording_on
 
 pytestmark = [pytest.mark.usb, pytest.mark.timeout(900)]
 
@@ -221,7 +221,8 @@ def test_pulled_and_plugged_again_and_again_nothing_is_lost_and_nothing_grows(ca
     for cycle in range(CYCLES):
         name = fs[cycle % 3]
         car.guest.plug(name, sticks[name], port=1 + cycle % 8)
-        car.until("%s and s['counters']['frames_written'] > %d" % (RECORDING, written + 15))
+        more = "s['counters']['frames_written'] > %d" % (written + 15)
+        car.until("%s and %s and %s" % (RECORDING, more, CAUGHT_UP))
         car.pull(name)
         written = car.until(NO_STICK, 60).status["counters"]["frames_written"]
         if cycle == min(9, CYCLES // 2):
