@@ -68,7 +68,7 @@ def spans(events):
 HOURS = [
     pytest.param(1, id="an hour", marks=pytest.mark.timeout(120)),
     pytest.param(
-        72, id="three days", marks=[pytest.mark.real, pytest.mark.full, pytest.mark.timeout(3600)]
+        72, id="three days", marks=[pytest.mark.real, pytest.mark.full, pytest.mark.timeout(7200)]
     ),
 ]
 
