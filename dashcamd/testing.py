@@ -209,6 +209,8 @@ class MemoryDisk:
 
     def _replay(self, op: Op) -> None:
         if op.act in ("write", "overwrite", "truncate", "sync", "sync_all"):
+            if op.path not in self._names:
+                return  # it was removed while it was open
             MemoryFile(self, op.path, self._names[op.path]).replay(op)
         elif op.act == "rename":
             self.rename(op.path, op.target)

@@ -1,10 +1,12 @@
 """Deleting what dashcamd wrote, and nothing else, in steps that hold up nobody.
 
-A large file is cut from its end in steps of `STEP_BYTES` before it is unlinked: a file system
-frees space under a lock that the record thread needs, too, and a reader that still has the file
-open does not keep its space. Crash order: parts, cover and lock first, the sidecar last, then the
-folders if they are empty; a cut in between leaves an event with fewer parts, or with a shorter
-one, which the next run deletes.
+A file loses its name first, and its space when that is on the medium: on FAT a name that is left
+over after a cut would lead to clusters that belong to a newer part by then, and fsck takes them
+away from one of the two. Its space is given back from the end in steps of `STEP_BYTES`: a file
+system frees it under a lock that the record thread needs, too, and a reader that still has the file
+open does not keep it. Crash order: parts, cover and lock first, the sidecar last, then the folders
+if they are empty; a cut in between leaves an event with fewer parts, which the next run deletes,
+and on FAT clusters without a name, which fsck gives back.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dashcamd.core import naming
 from dashcamd.errors import StorageError
 from dashcamd.storage import sidecar
 from dashcamd.storage.catalog import StoredEvent
-from dashcamd.storage.disk import Disk, DiskFile, replace_file
+from dashcamd.storage.disk import Disk, DiskFile, parent_of, replace_file
 
 STEP_BYTES = 64 << 20
 """Most bytes given back in one call: 2048 clusters of 32 KiB on a usual FAT32 stick.
@@ -56,10 +58,11 @@ def delete_part(disk: Disk, path: str) -> None:
         disk.unlink(path)
         return
     try:
+        disk.unlink(path)
+        disk.sync_dir(parent_of(path))
         _shorten(file)
     finally:
         file.close()
-    disk.unlink(path)
 
 
 def _shorten(file: DiskFile) -> None:

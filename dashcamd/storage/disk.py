@@ -391,8 +391,9 @@ class PosixDisk:
             stack.enter_context(_explained("rename", old))
             old_dir, old_name = stack.enter_context(self._parent(old))
             new_dir, new_name = stack.enter_context(self._parent(new))
-            os.replace(old_name, new_name, src_dir_fd=old_dir, dst_dir_fd=new_dir)
-            quirks.sync_name(new_name, new_dir)
+            with quirks.held(new_name, new_dir):
+                os.replace(old_name, new_name, src_dir_fd=old_dir, dst_dir_fd=new_dir)
+                quirks.sync_name(new_name, new_dir)
 
     def unlink(self, path: str) -> None:
         """Remove a file."""

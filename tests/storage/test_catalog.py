@@ -184,6 +184,16 @@ def test_a_large_file_gives_its_space_back_although_somebody_reads_it(tmp_path):
     assert not (tmp_path / "a.mp4").exists()
 
 
+def test_a_file_gives_its_space_back_after_its_name_is_gone_for_good(disk, volume):
+    """On FAT a name that is left over would lead into a newer file."""
+    write_event(volume)
+    [event] = catalog.events(disk)
+    disk.journal.clear()
+    delete_part(disk, event.parts[0])
+    acts = [op.act for op in disk.journal]
+    assert acts.index("unlink") < acts.index("sync_dir") < acts.index("truncate")
+
+
 def test_deleting_cut_or_failing_anywhere_is_finished_the_next_time(disk, volume):
     name = write_event(volume, ("kppp", "kppp"))
     kept = write_event(volume)

@@ -133,18 +133,18 @@ def test_a_closed_volume_leads_nowhere_until_nobody_holds_it(tmp_path):
         disk.entries("")
     disk.close()
     del disk
-    assert number not in descriptors()
+    assert target(number) == ""
     for other in others:
         other.close()
 
 
 def descriptors():
-    return [int(name) for name in os.listdir("/proc/self/fd")]
+    return [int(path.name) for path in Path("/proc/self/fd").iterdir()]
 
 
 def target(number):
     try:
-        return os.readlink("/proc/self/fd/%d" % number)
+        return str(Path("/proc/self/fd/%d" % number).readlink())
     except OSError:
         return ""
 
@@ -249,6 +249,26 @@ def test_a_rename_syncs_the_file_under_its_new_name(tmp_path, monkeypatch):
     disk.close()
 
 
+def test_a_file_that_is_replaced_keeps_its_space_until_its_name_is_another_files(
+    tmp_path, monkeypatch
+):
+    """Or FAT frees clusters that a name on the medium leads to; tests/usb cuts a real kernel's."""
+    disk = PosixDisk(str(tmp_path))
+    replace_file(disk, "event.json", b"old")
+    seen = []
+
+    replaced = str(tmp_path / "event.json") + " (deleted)"
+
+    def look(number):
+        seen.append((target(number), replaced in map(target, descriptors())))
+
+    monkeypatch.setattr(os, "fsync", look)
+    replace_file(disk, "event.json", b"new")
+    assert (str(tmp_path), True) in seen
+    assert seen[-1] == (str(tmp_path), False), "it is kept for no longer"
+    disk.close()
+
+
 def test_a_file_that_is_written_cannot_be_opened_for_writing_again(tmp_path):
     """So `dashcamd recover` leaves the part alone that the running daemon has open."""
     first = PosixDisk(str(tmp_path))
@@ -298,9 +318,9 @@ def test_a_volume_without_room_to_link_a_growing_file_says_so_when_it_is_written
     file.close()
 
 
-def test_only_exfat_tears_renames(tmp_path, monkeypatch):
+def test_fat_and_exfat_tear_renames(tmp_path, monkeypatch):
     disk = PosixDisk(str(tmp_path))
     assert disk.renames_are_whole
-    for name, is_whole in (("exfat", False), ("fuseblk", False), ("vfat", True), ("ext4", True)):
+    for name, is_whole in (("exfat", False), ("fuseblk", False), ("vfat", False), ("ext4", True)):
         monkeypatch.setattr(mounts, "type_of", lambda _device, name=name: name)
         assert disk.renames_are_whole is is_whole
