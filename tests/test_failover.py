@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import threading
 
 import pytest
@@ -114,6 +115,45 @@ def test_the_event_goes_on_at_once_on_the_stick_that_stands_by(car, decoded_numb
     assert car.house.status()["counters"]["frames_lost"] == 0
     disk = PosixDisk(str(second))
     assert [event.facts.continues for event in catalog.events(disk)] != [""]
+
+
+@pytest.mark.parametrize("mode", ["motion", "continuous"])
+def test_an_event_whose_folder_was_moved_to_a_computer_goes_on_in_another(
+    tmp_path, mode, decoded_numbers
+):
+    car = Car(tmp_path, 60, "." * 10 + "#" * 30, mode=mode)
+    path = car.machine.plug("sda1", uuid="A")
+    car.drive(20)
+    car.machine.pull("sda1")
+    car.drive(3)
+    (day,) = (path / "DASHCAM").glob("2*-*-*")
+    computer = tmp_path / "computer" / "DASHCAM" / day.name
+    shutil.move(str(day), str(computer))
+    car.machine.plug("sda1", uuid="A")
+    car.drive(40)
+    car.lockstep.close()
+    numbers = seen(car.numbers(decoded_numbers, tmp_path / "computer", path))
+    assert set(range(90, 410)) <= set(numbers)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    past = car.house.status()["volume"]["health"]["ever"]
+    assert past["errors"] == 0, "the stick is not to blame"
+    moved, *others = (folder.name for folder in (*computer.iterdir(), *(path / "DASHCAM").glob("2*/*")))
+    continued = [event.facts.continues for event in catalog.events(PosixDisk(str(path)))]
+    assert continued[0] == moved
+    assert moved not in others
+
+
+def test_a_copy_of_a_stick_takes_over_from_it(car, decoded_numbers):
+    first, second = car.machine.plug("sda1", size_gb=64), car.machine.plug("sdb1", size_gb=32)
+    car.drive(5)
+    shutil.copytree(first / "DASHCAM", second / "DASHCAM")
+    car.drive(15)
+    assert car.where == str(first)
+    car.machine.pull("sda1")
+    car.drive(40)
+    car.lockstep.close()
+    assert seen(car.numbers(decoded_numbers, first, second)) == list(range(90, 410))
+    assert list(second.rglob("*.mp4"))
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EROFS])

@@ -103,7 +103,8 @@ class _Writing:
     """How far the first run has come.
 
     Frames before `cursor` are written, those before `durable` are safe. `part_ts` is the first
-    stamp of the open part, `event_ts` that of the event; both None while nothing is open.
+    stamp of the open part, `event_ts` that of the event; both None while nothing is open. `volume`
+    has the event's folder, None where that is gone.
     `may_rewind` while the frames before the cursor belong in front of it: a part may then begin
     at an earlier keyframe rather than lose the rest of a GOP.
     """
@@ -112,7 +113,7 @@ class _Writing:
     event: Event
     cursor: int
     durable: int
-    volume: str
+    volume: Optional[str]
     part_ts: Optional[Seconds] = None
     event_ts: Optional[Seconds] = None
     last_ts: Optional[Seconds] = None
@@ -201,10 +202,18 @@ class Recording:
         self._footage.keep(list(self._spans()))
         return [self._forget(run, read) for run, read in self._gone()]
 
-    def volume_ready(self, name: str, part_bytes: int = NO_LIMIT) -> None:
-        """Offer a volume called `name` to write to, in parts of at most about `part_bytes`."""
+    def volume_ready(
+        self, name: str, part_bytes: int = NO_LIMIT, has_event: bool = True
+    ) -> None:
+        """Offer a volume called `name` to write to, in parts of at most about `part_bytes`.
+
+        `has_event` is false where the open event's folder is not on it, whatever its name: the
+        event then goes on as another one.
+        """
         self._volume = name
         self._part_bytes = part_bytes
+        if self._writing is not None and not has_event:
+            self._writing.volume = None
 
     def volume_lost(self) -> None:
         """Forget the volume and go back to what is durable; the next one gets the rest."""
@@ -430,7 +439,8 @@ class Recording:
         if why == "camera gap":
             actions.append(Lose(writing.event, Gap(writing.last_ts, frame.ts, 0, "camera")))
         if frame.ts - writing.event_ts >= self._policy.event_max_s:
-            actions += self._move(writing, writing.volume)
+            assert self._volume is not None
+            actions += self._move(writing, self._volume)
         return actions
 
     def _ready(self, writing: _Writing, frames: List[Frame], reaches_limit: bool) -> int:

@@ -201,7 +201,16 @@ class RecordService:
                 self._give_up(volume, error)
                 return
             self._fault = None
-            self._recording.volume_ready(volume.id, limit)
+            self._recording.volume_ready(volume.id, limit, self._has_event(volume))
+
+    def _has_event(self, volume: Volume) -> bool:
+        """Whether the event that was open can go on in its folder.
+
+        People move folders to a computer while their stick is out, and copy whole sticks.
+        """
+        event = self._recording.event
+        name = self._names.get(event.serial) if event else None
+        return name is None or volume.has_event(name)
 
     def _remember(self, now: Seconds) -> None:
         """Note on the stick how it fared, while there is nothing more urgent."""

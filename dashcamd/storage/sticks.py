@@ -216,7 +216,8 @@ class StickSource:
         return self._ejected is not None and _is_same_plug(block, self._ejected)
 
     def _open(self, verdict: Verdict) -> Volume:
-        volume = Volume(self._pinned(verdict), verdict.path, self._boot_id)
+        disk, uuid = self._pinned(verdict), verdict.block.uuid
+        volume = Volume(disk, verdict.path, self._boot_id, uuid)
         if verdict.block.key in self._pasts:
             volume.past, volume.proof = self._pasts.pop(verdict.block.key)
         return volume

@@ -21,6 +21,9 @@ from dashcamd.types import Seconds
 MARKER = naming.ROOT + "/volume.json"
 MARKER_BYTES = 4096
 
+COUNTERS = ("boot", "boot_id", "last_event")
+"""Keys of the marker that go with the events, not with the stick."""
+
 
 class Volume:
     """A disk with a ``DASHCAM`` folder, an identity, a boot counter and an event counter.
@@ -30,13 +33,17 @@ class Volume:
     set from any thread.
     """
 
-    def __init__(self, disk: Disk, where: str, boot_id: str) -> None:
-        """Take `disk`, mounted at `where`, into use. Raises `StorageError` if it cannot be."""
+    def __init__(self, disk: Disk, where: str, boot_id: str, file_system: str = "") -> None:
+        """Take `disk`, mounted at `where`, into use. Raises `StorageError` if it cannot be.
+
+        `file_system` is the UUID of the one it lies on: a marker that names another was copied.
+        """
         self.disk = disk
         self.where = where
         self.boot_id = boot_id
+        self._file_system = file_system
         disk.make_dirs(naming.ROOT)
-        known = _read_marker(disk)
+        known = _own(_read_marker(disk), file_system)
         self.id = str(known.get("id") or uuid.uuid4().hex)
         before = _counter(known.get("boot"))
         self.boot = before if known.get("boot_id") == boot_id and before else before + 1
@@ -73,6 +80,14 @@ class Volume:
         self.disk.make_dirs(name.path)
         return self._last_event, name
 
+    def has_event(self, name: EventName) -> bool:
+        """Whether the folder of an event is there and can be read."""
+        try:
+            self.disk.entries(name.path)
+        except StorageError:
+            return False
+        return True
+
     @property
     def has_news(self) -> bool:
         """Whether the marker does not say yet what the stick is to be remembered by."""
@@ -96,6 +111,8 @@ class Volume:
             "boot_id": self.boot_id,
             "last_event": self._last_event,
         }
+        if self._file_system:
+            marker["file_system"] = self._file_system
         past, proof = self.past, self.proof
         if past != Past():
             marker["health"] = past.to_json()
@@ -134,6 +151,16 @@ def _read_marker(disk: Disk) -> Dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _own(known: Dict[str, object], file_system: str) -> Dict[str, object]:
+    """What a marker says of this very stick.
+
+    Of one that came with a copy of another stick's folder only the counters hold, for the events
+    that came with it: neither is that stick's identity this one's, nor its health.
+    """
+    is_copied = file_system and known.get("file_system", file_system) != file_system
+    return {key: known[key] for key in COUNTERS if key in known} if is_copied else known
 
 
 def _counter(value: object) -> int:

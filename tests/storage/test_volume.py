@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashcamd.core.pulse import Past
 from dashcamd.core.timeline import Moment
 from dashcamd.errors import StorageError
 from dashcamd.storage import catalog
@@ -85,6 +86,29 @@ def test_a_count_that_nobody_can_have_reached_still_gives_events_that_are_seen()
     assert number == 10**9
     assert (number, name) in list(catalog.names(disk))
     assert Volume(disk, "/stick", "c").new_event("motion", None, 5.0)[0] == 10**9 + 1
+
+
+def test_a_copy_of_a_stick_is_another_stick_that_numbers_its_events_on():
+    disk = MemoryDisk()
+    volume = Volume(disk, "/stick", "boot", "A")
+    volume.new_event("motion", NOON, 5.0)
+    volume.past = Past(bytes_written=10**9, errors=3)
+    volume.remember()
+    assert Volume(disk, "/stick", "boot", "A").id == volume.id
+    copy = Volume(disk, "/stick", "boot", "B")
+    assert copy.id != volume.id
+    assert copy.past == Past(), "what the other one refused is no fault of this one"
+    assert copy.boot == volume.boot
+    assert copy.new_event("motion", NOON, 6.0)[0] == 2
+    assert Volume(disk, "/stick", "boot", "B").id == copy.id
+
+
+@pytest.mark.parametrize("other", ["", "B"])
+def test_where_no_file_system_is_known_the_marker_alone_tells(other):
+    disk = MemoryDisk()
+    first = Volume(disk, "/stick", "boot", "")
+    assert Volume(disk, "/stick", "boot", other).id == first.id
+    assert Volume(disk, "/stick", "boot", "").id == first.id
 
 
 def test_a_huge_marker_is_not_read():
