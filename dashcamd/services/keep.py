@@ -10,7 +10,7 @@ import errno
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -42,7 +42,7 @@ from dashcamd.services.retention import Retention
 from dashcamd.services.traces import Traces
 from dashcamd.storage import catalog, recovery, sidecar
 from dashcamd.storage.deletion import delete_part
-from dashcamd.storage.disk import replace_file
+from dashcamd.storage.disk import Disk, replace_file
 from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.locking import lock_parts
 from dashcamd.storage.sidecar import EventFacts
@@ -147,6 +147,8 @@ class KeepService:
         if version != self._slot_version:
             self._slot_version = version
             self._follow(volume)
+        if self._desk is not None:
+            self._list_again(self._desk, now)
         self._take_covers()
         self._save_closed()
         if self._desk is not None:
@@ -238,9 +240,16 @@ class KeepService:
     def _is_open(self, name: EventName) -> bool:
         return self._desk is not None and _key(self._desk.volume, name) in self._open
 
+    def _list_again(self, desk: _Desk, now: Seconds) -> None:
+        """See what is there; an event whose folder somebody took away has nothing left to save."""
+        self._try(lambda: desk.ledger.list_again(now))
+        for event in list(self._open.values()):
+            if event.volume is desk.volume and desk.ledger.is_gone(event.name):
+                log.info("the folder of %s is gone: it is let go", event.name.folder)
+                del self._open[_key(event.volume, event.name)]
+
     def _look_after(self, desk: _Desk, now: Seconds) -> None:
         """Retention, re-dating and the look for leftovers: a bounded piece of each."""
-        self._try(lambda: desk.ledger.list_again(now))
         if not desk.ledger.is_complete:
             looked = desk.ledger.look_over(FIRST_LOOK)
             self._to_recover += [known.name for known in looked if self._is_leftover(desk, known)]
@@ -450,16 +459,14 @@ class KeepService:
         folder, _, file = path.rpartition("/")
         event = self._open[volume.id, folder]
         event.facts = event.facts.without_part(file)
-        self._save(event)
+        self._try(lambda: self._save(event))
 
     def _open_parts(self, volume: Volume) -> OpenParts:
-        parts = []
+        parts: List[Tuple[str, int]] = []
         for event in self._open.values():
             if event.volume is volume:
-                stored = catalog.load(volume.disk, event.name)
-                sizes = dict(stored.removable)
-                names = ((path, path.rpartition("/")[2]) for path in stored.parts)
-                parts += [(path, sizes[name]) for path, name in names if name in sizes]
+                # One that cannot be read keeps no other from making room.
+                self._try(lambda name=event.name: parts.extend(_removable(volume.disk, name)))  # type: ignore[misc]
         return tuple(parts)
 
     def _post(self) -> None:
@@ -474,6 +481,15 @@ class KeepService:
             fault="; ".join(fault for fault in (facts.get("fault"), self._fault) if fault) or None,
         )
         self._board.post("keep", facts)
+
+
+def _removable(disk: Disk, name: EventName) -> Iterator[Tuple[str, int]]:
+    stored = catalog.load(disk, name)
+    sizes = dict(stored.removable)
+    for path in stored.parts:
+        file = path.rpartition("/")[2]
+        if file in sizes:
+            yield path, sizes[file]
 
 
 def _told(facts: EventFacts, story: Story) -> EventFacts:

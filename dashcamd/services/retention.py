@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from itertools import chain
-from typing import Callable, Dict, Iterator, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from dashcamd.config import StorageConfig
 from dashcamd.core import retention, timeline
@@ -105,12 +105,17 @@ class Retention:
         chosen = retention.plan(sacrifice, open_parts() if is_short else (), space.free, marks)
         for name in chosen.events:
             attempt(lambda name=name: self._make_way(name, "to make room"))  # type: ignore[misc]
+        gone: List[str] = []
         for path in chosen.parts:
-            delete_part(self._volume.disk, path)
+            attempt(lambda path=path: gone.append(self._delete_part(path)))  # type: ignore[misc]
         self._short_bytes = chosen.short_bytes
         self._look_for_foreign(now)
         self.take_stock()
-        return chosen.parts
+        return tuple(gone)
+
+    def _delete_part(self, path: str) -> str:
+        delete_part(self._volume.disk, path)
+        return path
 
     def _kept(self, kind: str, now: Optional[Seconds]) -> Iterator[Kept]:
         """Events of one class, oldest first, each looked at only when it is asked for."""

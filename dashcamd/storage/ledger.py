@@ -102,6 +102,12 @@ class Ledger:
         self._known.pop(name, None)
         self._unreadable[name.path] = why
 
+    def is_gone(self, name: EventName) -> bool:
+        """Whether an event's folder was looked for and is not there."""
+        is_listed = self._next_listing > float("-inf")
+        day = "%s/%s" % (naming.ROOT, name.day)
+        return is_listed and name not in self._names and day not in self._unreadable
+
     def __contains__(self, name: EventName) -> bool:
         """Whether the event is there, as far as is known."""
         return name in self._names

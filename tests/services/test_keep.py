@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -21,6 +22,7 @@ from dashcamd.services.messages import (
     VolumeLeaving,
 )
 from dashcamd.storage import catalog, recovery
+from dashcamd.storage.disk import storage_error
 from dashcamd.storage.locking import lock_parts, set_lock
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, stream
@@ -171,6 +173,59 @@ def test_an_event_goes_on_when_its_stick_is_plugged_in_again():
     assert event.open_parts == []
     assert event.facts.is_closed
     assert [part.status for part in event.facts.parts] == ["ok", "recovered", "ok"]
+
+
+def take_away(disk, folder):
+    """What moving a folder to a computer does."""
+    for path in [path for path in disk.paths if path.startswith(folder + "/")]:
+        disk.unlink(path)
+    disk.rmdir(folder)
+
+
+def test_an_event_whose_folder_was_taken_away_is_let_go_and_room_is_made_all_the_same():
+    disk = full_of(20)
+    desk = Desk(PluggedDisk(disk))
+    desk.plug()
+    desk.step()
+    name = desk.open_event()
+    desk.part(name, 0)
+    desk.disk.pull()
+    desk.tell(EventClosed(desk.volume, name, STORY))
+    desk.slot.put(None)
+    desk.step(1)
+    take_away(disk, name.path)
+    desk.disk = PluggedDisk(disk)
+    desk.plug()
+    desk.step(1)
+    desk.step(RETENTION_S)
+    desk.step(RETENTION_S)
+    assert desk.posted["fault"] is None
+    before = len(desk.events())
+    disk._capacity -= disk.space().free
+    desk.step(RETENTION_S)
+    assert len(desk.events()) < before
+
+
+def test_an_open_event_that_cannot_be_read_does_not_keep_others_from_making_room():
+    disk = full_of(20)
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    name = desk.open_event()
+    desk.part(name, 0)
+    disk._capacity -= disk.space().free
+    list_dir = disk.entries
+
+    def entries(path):
+        if path == name.path:
+            raise storage_error("list", path, errno.EIO)
+        return list_dir(path)
+
+    disk.entries = entries
+    before = len(desk.events())
+    desk.step(RETENTION_S)
+    assert len(desk.events()) < before
+    assert name.folder in desk.posted["fault"]
 
 
 def test_two_fresh_sticks_with_events_of_the_same_name_are_told_apart():
