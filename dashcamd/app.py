@@ -1,7 +1,8 @@
 """The wiring of the house: read `build` like a table of contents.
 
-`build` only connects; `run` opens the camera and the volume, lets the services go on threads or
-in lockstep, and closes them in the order in which data flows, so that nothing is lost on the way.
+`build` only connects; `run` lets the services go on threads or in lockstep, and closes them in the
+order in which data flows, so that nothing is lost on the way. A file to be played and a folder to
+record to are opened before, because the program ends without them.
 """
 
 from __future__ import annotations
@@ -228,7 +229,8 @@ def run(
     try:
         if house.camera.is_file:
             house.camera.open()
-        _open_volume(house)
+        if house.world.volumes.is_fixed:
+            _open_folder(house)
         if isinstance(house.world.clock, SimClock):
             return _run_lockstep(house, house.world.clock, duration_s)
         return _run_threads(house, duration_s, watch)
@@ -236,14 +238,13 @@ def run(
         root.removeHandler(house.log)
 
 
-def _open_volume(house: House) -> None:
+def _open_folder(house: House) -> None:
+    """Open the one place there is, or end. Sticks are left to the volumes thread: one may hang."""
     try:
         house.volumes.open(house.world.clock.monotonic())
-    except StorageError as error:
-        if house.world.volumes.is_fixed:
-            house.camera.close()
-            raise
-        log.warning("%s; events wait in memory until then", error)
+    except StorageError:
+        house.camera.close()
+        raise
 
 
 def _run_lockstep(house: House, clock: SimClock, duration_s: Optional[Seconds]) -> int:

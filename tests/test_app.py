@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from dashcamd import app
 from dashcamd.clock import SimClock, SystemClock
+from dashcamd.errors import StorageError
 from dashcamd.storage import catalog, stick_page, trace_log
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.storage.folder import FolderSource
 from dashcamd.testing import MemoryDisk, ScriptCamera
 from dashcamd.types import Anchor
-from tests.daemon import WALL, Daemon, settings, sound_frames
+from tests.daemon import WALL, Daemon, Socket, settings, sound_frames
 from tests.decoding import decoded_numbers  # noqa: F401
 
 FPS = 10
@@ -323,3 +325,40 @@ def test_real_time_and_simulated_time_leave_the_same_files(tmp_path, numbers_in_
     assert told[0] == told[1]
     assert told[0]["is_closed"]
     assert sum(told[0]["frames"]) >= 25 + 10
+
+
+class HungSocket(Socket):
+    """The stick in it does not answer when it is opened, until somebody lets go of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def look(self, now):
+        return False
+
+    def offer(self, now):
+        assert self.let_go.wait(30), "the camera was not started before the stick answered"
+        raise StorageError("the stick does not answer")
+
+
+class Seen(Exception):
+    """The picture came."""
+
+
+@pytest.mark.timeout(90)
+def test_a_stick_that_hangs_at_the_start_keeps_the_camera_waiting_no_moment(tmp_path):
+    source = HungSocket()
+    camera = ScriptCamera("kpppp" * 20, fps=5)
+    world = app.World(SystemClock(), "boot", lambda _: camera, source, lambda: None)
+    config = settings()
+    control = replace(config.control, socket=str(tmp_path / "sock"))
+    house = app.build(replace(config, control=control), world)
+
+    def watch(status):
+        if status["counters"]["frames_captured"]:
+            source.let_go.set()
+            raise Seen
+
+    with pytest.raises(Seen):
+        app.run(house, 60.0, watch)

@@ -118,7 +118,7 @@ class VolumesService:
         self._ejection: Optional[_Ejection] = None
 
     def open(self, now: Seconds) -> None:
-        """Take a volume into use now. Raises `StorageError`; used once, at the start."""
+        """Take a fixed volume into use now. Raises `StorageError`; used once, at the start."""
         self._source.look(now)
         self._use(self._source.offer(now))
 
