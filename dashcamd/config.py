@@ -241,7 +241,9 @@ class Zone:
 class MotionConfig:
     """What counts as motion."""
 
-    enabled: bool = setting(True, "Look for motion at all; off, only the trigger records.")
+    enabled: bool = setting(
+        True, "Look for motion at all; off, only the trigger records.", trust=PAGE
+    )
     mode: str = setting(
         "auto",
         "door waits for what moves; car also records all of a drive and locks the parts around a "
@@ -276,7 +278,7 @@ class RecordingConfig:
     mode: str = setting(
         "motion", "Record what moves, or without a pause.", choices=("motion", "continuous")
     )
-    armed: bool = setting(True, "React to motion from the start on.")
+    armed: bool = setting(True, "React to motion from the start on.", trust=PAGE)
     pre_roll_s: float = setting(5.0, "Seconds kept from before the motion.", low=0, high=60)
     post_roll_s: float = setting(5.0, "Seconds recorded after the last motion.", low=0, high=300)
     gap_s: float = setting(
@@ -345,6 +347,7 @@ class StorageConfig:
         "a tenth of it.",
         low=1,
         high=1_000_000,
+        trust=PAGE,
     )
     high_water_percent: float = setting(
         25.0,
@@ -352,15 +355,17 @@ class StorageConfig:
         "time. Continuous recordings go first, then the others, each the oldest first.",
         low=0,
         high=400,
+        trust=PAGE,
     )
     keep_days: float = setting(
         4.0,
         "Events surely older than this are deleted; 0 keeps them until space is needed.",
         low=0,
         high=3650,
+        trust=PAGE,
     )
     continuous_keep_days: float = setting(
-        4.0, 'The same for what mode = "continuous" recorded.', low=0, high=3650
+        4.0, 'The same for what mode = "continuous" recorded.', low=0, high=3650, trust=PAGE
     )
     locked_percent: float = setting(
         50.0,

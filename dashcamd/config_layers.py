@@ -7,8 +7,8 @@
 A layer is data: whatever in it is wrong or not its business is refused by name, and everything
 else applies. So there is always a whole `Config` that is in order, whoever wrote the layers.
 
-The stick's layer stays when the stick goes, also over a restart, until another one brings a
-``dashcamd.toml`` of its own; a stick that brought one and comes without it takes its layer back.
+The stick's layer is that of the stick in use, or of the last one while there is none: the next
+stick brings its own or none. It is not kept over a restart, for it comes with its stick.
 """
 
 from __future__ import annotations
@@ -57,12 +57,11 @@ class Laid(NamedTuple):
 
 @dataclass(frozen=True)
 class Layers:
-    """The file's settings and what lies on top; `volume` is the id of the stick that spoke."""
+    """The file's settings and what lies on top."""
 
     file: Config
     page: Table = field(default_factory=dict)
     stick: Table = field(default_factory=dict)
-    volume: str = ""
 
     @property
     def config(self) -> Config:
@@ -110,38 +109,24 @@ def change(layers: Layers, changes: Table) -> Tuple[Layers, Tuple[Verdict, ...]]
     return after, tuple(_shadowed(verdict, after) for verdict in laid.verdicts)
 
 
-def bring(
-    layers: Layers, table: Optional[Table], volume: str
-) -> Tuple[Layers, Tuple[Verdict, ...]]:
-    """Let the stick `volume` say its piece; `table` is None when it has none."""
-    if table is None:
-        is_back = volume == layers.volume
-        return (replace(layers, stick={}, volume="") if is_back else layers), ()
+def bring(layers: Layers, table: Table) -> Tuple[Layers, Tuple[Verdict, ...]]:
+    """Let the stick that came into use say its piece; an empty `table` is none."""
     laid = lay(lay(layers.file, layers.page, PAGE).config, table, STICK)
-    return replace(layers, stick=_plain(laid.taken), volume=volume), laid.verdicts
+    return replace(layers, stick=_plain(laid.taken)), laid.verdicts
 
 
 def to_bytes(layers: Layers) -> bytes:
-    """What is kept over a restart: the layers on top of the file."""
-    document = {
-        "dashcamd": VERSION,
-        "page": layers.page,
-        "stick": layers.stick,
-        "volume": layers.volume,
-    }
-    return (json.dumps(document, indent=1) + "\n").encode("ascii")
+    """What is kept over a restart: what the page changed."""
+    return (json.dumps({"dashcamd": VERSION, "page": layers.page}, indent=1) + "\n").encode("ascii")
 
 
 def from_bytes(file: Config, data: bytes) -> Optional[Layers]:
     """Read what `to_bytes` wrote over the present `file`; None when it is not that."""
     try:
-        known = json.loads(data.decode("utf-8"))
-        page, stick, volume = known["page"], known["stick"], known["volume"]
+        page = json.loads(data.decode("utf-8"))["page"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if not (isinstance(page, dict) and isinstance(stick, dict) and isinstance(volume, str)):
-        return None
-    return Layers(file, page, stick, volume)
+    return Layers(file, page) if isinstance(page, dict) else None
 
 
 def in_json(verdict: Verdict) -> Json:

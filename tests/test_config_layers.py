@@ -58,6 +58,22 @@ def test_a_stranger_s_stick_sets_nothing_of_the_page_the_socket_the_log_or_the_s
     assert ("motion", "sensitivity") in open_to_all
 
 
+def test_no_stick_switches_recording_off_or_says_what_is_deleted():
+    stopping = {"motion": {"enabled": False}, "recording": {"armed": False}}
+    deleting = {
+        "storage": {
+            "keep_days": 0.0001,
+            "continuous_keep_days": 0.0001,
+            "reserve_mib": 1_000_000,
+            "high_water_percent": 400,
+        }
+    }
+    laid = lay(FILE_SETS, {**stopping, **deleting}, STICK)
+    assert laid.config == FILE_SETS
+    assert len(refused(laid.verdicts)) == 6
+    assert not refused(lay(FILE_SETS, {**stopping, **deleting}, PAGE).verdicts)
+
+
 def test_a_wrong_key_costs_only_itself():
     table = {
         "motion": {"sensitivity": 9, "sensitivty": 3},
@@ -120,26 +136,21 @@ def test_a_refused_change_leaves_what_the_page_set_before():
 
 
 def test_the_stick_goes_before_the_page_and_the_page_is_told():
-    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}}, "a")
+    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}})
     layers, verdicts = change(layers, {"motion": {"sensitivity": 8}})
     assert layers.config.motion.sensitivity == 2
     assert layers.origins == {"motion.sensitivity": STICK}
     assert "on the stick" in verdicts[0].text
 
 
-def test_a_stick_s_settings_stay_until_another_brings_its_own():
-    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}}, "a")
-    layers, _ = bring(layers, None, "b")
-    assert layers.config.motion.sensitivity == 2
-    layers, _ = bring(layers, {"camera": {"hflip": True}}, "b")
-    assert layers.config.motion.sensitivity == 5
-    assert layers.config.camera.hflip is True
-
-
-def test_a_stick_that_comes_back_without_its_file_takes_its_settings_back():
-    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}}, "a")
-    layers, _ = bring(layers, None, "a")
-    assert layers.config == FILE_SETS
+def test_a_stick_s_settings_are_its_own_and_the_next_stick_brings_others_or_none():
+    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}})
+    other, _ = bring(layers, {"camera": {"hflip": True}})
+    assert other.config.motion.sensitivity == 5
+    assert other.config.camera.hflip is True
+    none, said = bring(layers, {})
+    assert none.config == FILE_SETS
+    assert said == ()
 
 
 def test_what_waits_for_the_next_start_says_so():
@@ -148,17 +159,21 @@ def test_what_waits_for_the_next_start_says_so():
     assert "next start" in verdict.text
 
 
-def test_layers_survive_being_kept_and_a_new_file_underneath():
+def test_what_the_page_set_survives_being_kept_and_a_new_file_underneath():
     layers, _ = change(Layers(FILE_SETS), {"camera": {"crop": [0, 0, 1, 0.5], "hflip": True}})
-    layers, _ = bring(layers, {"motion": {"sensitivity": 2}}, "a")
     assert from_bytes(FILE_SETS, to_bytes(layers)).config == layers.config
     other = replace(FILE_SETS, motion=replace(FILE_SETS.motion, warm_up_s=9.0))
-    assert from_bytes(other, to_bytes(layers)).config.motion.warm_up_s == 9.0
+    after = from_bytes(other, to_bytes(layers))
+    assert after.config.motion.warm_up_s == 9.0
+    assert after.config.camera.hflip is True
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{", b"[" * 100_000, b'{"page": 1, "stick": {}, "volume": ""}', b"\xff"]
-)
+def test_what_a_stick_set_is_not_kept_over_a_restart():
+    layers, _ = bring(Layers(FILE_SETS), {"motion": {"sensitivity": 2}})
+    assert from_bytes(FILE_SETS, to_bytes(layers)).config == FILE_SETS
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"[" * 100_000, b'{"page": 1}', b"\xff"])
 def test_what_is_not_layers_is_none(data):
     assert from_bytes(FILE_SETS, data) is None
 
@@ -173,13 +188,13 @@ TABLES = st.dictionaries(
 @given(TABLES, TABLES)
 def test_whatever_anybody_writes_there_is_a_configuration_in_order(page, stick):
     layers, said_to_page = change(Layers(FILE_SETS), page)
-    layers, said_to_stick = bring(layers, stick, "a")
+    layers, said_to_stick = bring(layers, stick)
     for config in (layers.config, Layers(FILE_SETS, page, stick).config):
         assert contradiction(config) is None
         assert config.web.enabled is FILE_SETS.web.enabled
         assert config.control == FILE_SETS.control
     assert not [said for said in said_to_page + said_to_stick if "\n" in said.text]
-    assert from_bytes(FILE_SETS, to_bytes(layers)).config == layers.config
+    assert from_bytes(FILE_SETS, to_bytes(layers)).page == layers.page
 
 
 def test_a_layer_with_thousands_of_keys_is_cut_short():
@@ -214,7 +229,7 @@ def test_a_hostile_toml_file_is_read_in_bounded_time(text):
 
 def test_the_file_of_all_defaults_may_lie_on_a_stick():
     text = (ROOT / "config" / "dashcamd.toml").read_bytes()
-    layers, verdicts = bring(Layers(FILE_SETS), parse_strangers_toml(text, "x"), "a")
+    layers, verdicts = bring(Layers(FILE_SETS), parse_strangers_toml(text, "x"))
     assert layers.config == FILE_SETS
     assert {name.partition(".")[0] for name in refused(verdicts)} >= {"web", "control", "log"}
     assert "motion.sensitivity" not in refused(verdicts)

@@ -144,25 +144,35 @@ class Front:
             self.follow(None)
 
     def _hear_settings(self, volume: Volume) -> None:
-        table: Optional[Table] = None
-        raw = catalog.read_small(volume.disk, SETTINGS, STRANGERS_BYTES + 1)
-        self._has_settings = raw is not None or _exists(volume.disk, SETTINGS)
-        if self._has_settings:
-            try:
-                if raw is None:
-                    raise ConfigError("dashcamd.toml cannot be read, or is far too large")
-                table = parse_strangers_toml(raw, "dashcamd.toml")
-            except ConfigError as error:
-                log.warning("the stick's settings are refused: %s", error)
-                self._told.put((volume.id, ("refused: %s" % error,)))
-                return
+        """Let the stick say its piece; one whose file is refused as a whole says nothing."""
+        refused: Tuple[str, ...] = ()
+        table: Table = {}
+        try:
+            table = self._settings_on(volume.disk)
+        except ConfigError as error:
+            log.warning("the stick's settings are refused: %s", error)
+            refused = ("refused: %s" % error,)
         self._settings.put(
             StickSpoke(
-                volume.id,
                 table,
-                lambda verdicts: self._told.put((volume.id, tuple(v.text for v in verdicts))),
+                lambda verdicts: self._told.put(
+                    (volume.id, (*refused, *(verdict.text for verdict in verdicts)))
+                ),
             )
         )
+
+    def _settings_on(self, disk: Disk) -> Table:
+        """What the stick sets. Raises `ConfigError` if that cannot be understood."""
+        raw = catalog.read_small(disk, SETTINGS, STRANGERS_BYTES + 1)
+        try:
+            self._has_settings = raw is not None or _exists(disk, SETTINGS)
+        except StorageError as error:
+            raise ConfigError(str(error)) from None
+        if raw is not None:
+            return parse_strangers_toml(raw, "dashcamd.toml")
+        if self._has_settings:
+            raise ConfigError("dashcamd.toml cannot be read, or is far too large")
+        return {}
 
     def _report(self, volume: Volume, now: Seconds) -> None:
         """Write the report if it would say something else than the last one."""

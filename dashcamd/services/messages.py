@@ -233,10 +233,9 @@ class ChangeAsked:
 
 @dataclass(frozen=True)
 class StickSpoke:
-    """The stick `volume` brought settings, or none."""
+    """The stick that came into use brought settings, or none."""
 
-    volume: str
-    table: Optional[Table]
+    table: Table
     answer: Verdicts
 
 

@@ -1,8 +1,8 @@
 """The settings thread: hears what the page and the stick want changed, and hands out what holds.
 
-It owns the layers (`dashcamd.config_layers`), keeps those on top of the configuration file over a
-restart, and puts each new `Config` into the slot that the other services follow. Whatever it is
-told, there is always a configuration in order; nothing here can stop a recording.
+It owns the layers (`dashcamd.config_layers`), keeps what the page changed over a restart, and puts
+each new `Config` into the slot that the other services follow. Whatever it is told, there is always
+a configuration in order; nothing here can stop a recording.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IDLE_S = 3600.0
 class SettingsService:
     """Keeps the settings in force. The first `Config` is in the slot once it is made.
 
-    `path` is where the layers are kept, None for nowhere.
+    `path` is where the page's changes are kept, None for nowhere.
     """
 
     name = "settings"
@@ -78,15 +78,15 @@ class SettingsService:
         if isinstance(message, ChangeAsked):
             layers, verdicts = config_layers.change(self._layers, message.changes)
         else:
-            layers, verdicts = config_layers.bring(self._layers, message.table, message.volume)
-        if config_layers.to_bytes(layers) != config_layers.to_bytes(self._layers):
+            layers, verdicts = config_layers.bring(self._layers, message.table)
+        if layers != self._layers:
             verdicts += self._take(layers)
         message.answer(verdicts)
 
     def _take(self, layers: Layers) -> Tuple[Verdict, ...]:
-        before, self._layers = self._layers.config, layers
-        unsaved = self._save()
-        if layers.config != before:
+        before, self._layers = self._layers, layers
+        unsaved = self._save() if layers.page != before.page else ()
+        if layers.config != before.config:
             self._slot.put(layers.config)
             for wake in self._readers:
                 wake.set()
@@ -140,5 +140,5 @@ class SettingsService:
 
 
 def path_beside(web_state: Path) -> Path:
-    """Where the layers are kept: beside the page's own file."""
+    """Where the page's changes are kept: beside the page's own file."""
     return web_state.with_name(FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import re
@@ -349,13 +350,53 @@ def plugged(text, seconds=10):
 
 
 def test_a_stick_s_settings_are_applied_and_answered_on_it():
-    daemon, report = plugged("[motion]\nenabled = false\nenabld = 1\n[web]\nenabled = true\n")
-    assert "taken: [motion] enabled = false" in report
-    assert "did you mean enabled" in report
+    text = "[recording]\nmode = 'continuous'\nmod = 1\n[web]\nenabled = true\n"
+    daemon, report = plugged(text)
+    assert 'taken: [recording] mode = "continuous"' in report
+    assert "did you mean mode" in report
     assert "[web] enabled can only be set in the machine's own configuration file" in report
-    assert daemon.status["settings"]["set_by"] == {"motion.enabled": "stick"}
+    assert daemon.status["settings"]["set_by"] == {"recording.mode": "stick"}
     daemon.run().close()
-    assert daemon.events() == []
+    assert [event.facts.reason for event in daemon.events()] == ["continuous"]
+
+
+BLIND = b"[recording]\narmed = false\n[storage]\nkeep_days = 0.0001\n[motion]\nignore = '1x1:8'\n"
+
+
+@pytest.mark.parametrize("brings", [None, b"", b"not toml", b"[camera]\nhflip = true\n"])
+def test_what_a_stranger_s_stick_sets_ends_with_the_next_stick_whatever_that_brings(
+    brings, tmp_path
+):
+    strange, own = MemoryDisk(), MemoryDisk()
+    before = [write_event(Volume(own, "/stick", "last week")) for _ in range(5)]
+    for disk, text in ((strange, BLIND), (own, brings)):
+        disk.make_dirs("DASHCAM")
+        if text is not None:
+            disk.put(TOML, text)
+    kept = tmp_path / "settings.json"
+    daemon = Daemon(script(60, "." * 25 + "##"), strange, settings_file=kept).run(6)
+    assert daemon.status["settings"]["set_by"] == {"motion.ignore": "stick"}
+    daemon.socket.pull()
+    daemon.run(2)
+    assert daemon.status["settings"]["set_by"] == {"motion.ignore": "stick"}, "it may come back"
+    daemon.socket.plug(own)
+    daemon.run(4)
+    assert "motion.ignore" not in daemon.status["settings"]["set_by"]
+    daemon.run().close()
+    assert len(catalog.events(own)) == len(before) + 1
+    assert Daemon(script(1), own, settings_file=kept).status["settings"]["set_by"] == {}
+
+
+def test_settings_that_cannot_be_read_are_none_and_the_last_stick_s_end():
+    disk = FlakyDisk(MemoryDisk(), code=errno.EIO)
+    disk.make_dirs("DASHCAM")
+    disk.inner.put(TOML, b"[camera]\nhflip = true\n")
+    desk = Desk()
+    desk.front.follow(Volume(disk, "/stick", "boot"))
+    disk.fail_at = disk.calls + 1
+    desk.front.step(desk.now)
+    (spoke,) = desk.inbox.drain()
+    assert spoke.table == {}
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ class Desk:
     def change(self, **changes):
         return self.tell(ChangeAsked(changes, self.answers.append))
 
-    def stick(self, table, volume="a"):
-        return self.tell(StickSpoke(volume, table, self.answers.append))
+    def stick(self, table):
+        return self.tell(StickSpoke(table, self.answers.append))
 
     def tell(self, message):
         self.inbox.put(message)
@@ -42,7 +42,7 @@ class Desk:
 
 def test_without_a_change_the_file_s_settings_are_in_force_and_nothing_is_written(tmp_path):
     desk = Desk(tmp_path / "settings.json")
-    desk.stick(None)
+    desk.stick({})
     assert desk.config == Config()
     assert list(tmp_path.iterdir()) == []
     assert desk.posted == {"set_by": {}, "at_next_start": [], "fault": None}
@@ -72,6 +72,19 @@ def test_a_change_that_is_none_disturbs_nobody(tmp_path):
     desk.change(motion={"sensitivity": 99})
     assert (tmp_path / "settings.json").stat().st_mtime_ns == stamp
     assert desk.slot.peek()[0] == version
+
+
+def test_what_a_stick_sets_is_in_force_and_wears_no_card(tmp_path):
+    desk = Desk(tmp_path / "settings.json")
+    desk.stick({"motion": {"sensitivity": 7}})
+    assert desk.config.motion.sensitivity == 7
+    assert list(tmp_path.iterdir()) == []
+    desk.change(camera={"hflip": True})
+    assert desk.config.motion.sensitivity == 7
+    desk.stick({})
+    assert desk.config.motion.sensitivity == 5
+    assert desk.config.camera.hflip
+    assert Desk(tmp_path / "settings.json").config == desk.config
 
 
 def test_a_change_that_cannot_be_kept_holds_all_the_same_and_says_so(tmp_path):
