@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, replace
-from typing import Container, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Container, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
@@ -20,6 +20,9 @@ from dashcamd.storage.sidecar import EventFacts
 
 LOCK_BYTES = 64 * 1024
 """Names of ten thousand parts; a larger file is no list of them, and locks the whole event."""
+
+LOCKS = (naming.LOCK, naming.LOCK + ".tmp")
+"""Each of them locks: a cut in the rename of the second may leave it alone, see `_facts`."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class StoredEvent:
     @property
     def is_locked(self) -> bool:
         """Whether it, or some of its parts, must not be deleted."""
-        return any(name == naming.LOCK for name, _ in self.files)
+        return any(name in LOCKS for name, _ in self.files)
 
     @property
     def removable(self) -> Tuple[Tuple[str, int], ...]:
@@ -247,8 +250,16 @@ def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Event
 
 
 def _locked(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Tuple[int, ...]]:
-    """The parts that the lock names. One that is torn or a person's own names none."""
-    if naming.LOCK not in files:
-        return None
-    text = read_small(disk, "%s/%s" % (name.path, naming.LOCK), LOCK_BYTES)
-    return naming.locked_parts(text.decode("ascii", "replace")) if text else None
+    """The parts that the locks name. If one is torn, or a person's own, it names none, nor do all.
+
+    Both are there where a cut fell before the rename, and each may name parts of its own.
+    """
+    numbers: Set[int] = set()
+    for lock in LOCKS:
+        if lock in files:
+            text = read_small(disk, "%s/%s" % (name.path, lock), LOCK_BYTES)
+            found = naming.locked_parts(text.decode("ascii", "replace")) if text else None
+            if found is None:
+                return None
+            numbers |= set(found)
+    return tuple(sorted(numbers)) or None

@@ -31,11 +31,12 @@ def set_lock(disk: Disk, wanted: str, is_locked: bool) -> str:
     event = catalog.find(disk, wanted)
     if event is None:
         raise OperationError("no event %r on this volume; `dashcamd events` lists them" % wanted)
-    path = "%s/%s" % (event.name.path, naming.LOCK)
     if is_locked and (not event.is_locked or event.locked_parts is not None):
-        replace_file(disk, path, TEXT)
+        replace_file(disk, "%s/%s" % (event.name.path, naming.LOCK), TEXT)
     elif not is_locked and event.is_locked:
-        disk.unlink(path)
+        for name, _ in event.files:
+            if name in catalog.LOCKS:
+                disk.unlink("%s/%s" % (event.name.path, name))
         disk.sync_dir(event.name.path)
     return event.name.folder
 
@@ -46,5 +47,8 @@ def lock_parts(disk: Disk, name: EventName, parts: Iterable[int]) -> None:
     if event.is_locked and event.locked_parts is None:
         return
     line = naming.locked_parts_line({*parts, *(event.locked_parts or ())})
-    text = PARTS_TEXT + line.encode("ascii")
-    replace_file(disk, "%s/%s" % (name.path, naming.LOCK), text)
+    path = "%s/%s" % (name.path, naming.LOCK)
+    if event.is_locked and naming.LOCK not in dict(event.files):
+        # It is the only lock there is, and replacing a file begins by removing its temporary one.
+        disk.rename(path + ".tmp", path)
+    replace_file(disk, path, PARTS_TEXT + line.encode("ascii"))

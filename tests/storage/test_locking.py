@@ -87,3 +87,36 @@ def test_a_torn_lock_never_names_fewer_parts(numbers, data):
     assert naming.locked_parts(line) == tuple(sorted(numbers))
     torn = line[: data.draw(st.integers(0, len(line) - 2))]
     assert naming.locked_parts(torn) is None
+
+
+def test_a_lock_that_a_cut_left_under_its_temporary_name_locks(disk, name):
+    """What a rename on FAT and exFAT may leave: the file under its old name alone."""
+    lock_parts(disk, name, (1,))
+    disk.rename(name.path + "/locked.txt", name.path + "/locked.txt.tmp")
+    event = catalog.load(disk, name)
+    assert event.is_locked
+    assert event.locked_parts == (1,)
+    before = len(disk.journal)
+    lock_parts(disk, name, (3,))
+    assert catalog.load(disk, name).locked_parts == (1, 3)
+    for step in range(before, len(disk.journal)):
+        assert catalog.load(disk.at(step), name).is_locked, "after a cut in the second bump"
+
+
+@pytest.mark.parametrize("torn", [b"", b"The camera was bum", b"Locked parts: p0"])
+def test_a_second_bump_that_a_cut_tore_keeps_too_much_and_can_be_unlocked(disk, name, torn):
+    lock_parts(disk, name, (1,))
+    disk.put(name.path + "/locked.txt.tmp", torn)
+    event = catalog.load(disk, name)
+    assert (event.is_locked, event.locked_parts, event.removable) == (True, None, ())
+    set_lock(disk, name.folder, False)
+    assert not catalog.load(disk, name).is_locked
+
+
+def test_two_locks_that_a_cut_left_add_up(disk, name):
+    lock_parts(disk, name, (4,))
+    second = disk.content(name.path + "/locked.txt")
+    disk.unlink(name.path + "/locked.txt")
+    lock_parts(disk, name, (1,))
+    disk.put(name.path + "/locked.txt.tmp", second)
+    assert catalog.load(disk, name).locked_parts == (1, 4)
