@@ -202,9 +202,7 @@ class Recording:
         self._footage.keep(list(self._spans()))
         return [self._forget(run, read) for run, read in self._gone()]
 
-    def volume_ready(
-        self, name: str, part_bytes: int = NO_LIMIT, has_event: bool = True
-    ) -> None:
+    def volume_ready(self, name: str, part_bytes: int = NO_LIMIT, has_event: bool = True) -> None:
         """Offer a volume called `name` to write to, in parts of at most about `part_bytes`.
 
         `has_event` is false where the open event's folder is not on it, whatever its name: the

@@ -24,6 +24,10 @@ MARKER_BYTES = 4096
 COUNTERS = ("boot", "boot_id", "last_event")
 """Keys of the marker that go with the events, not with the stick."""
 
+NUMBER_LIMIT = 10**11
+"""A name has room for twelve digits. A stranger's folder that has counted so far is not gone on
+from, so that the next number can always be named."""
+
 
 class Volume:
     """A disk with a ``DASHCAM`` folder, an identity, a boot counter and an event counter.
@@ -47,7 +51,8 @@ class Volume:
         self.id = str(known.get("id") or uuid.uuid4().hex)
         before = _counter(known.get("boot"))
         self.boot = before if known.get("boot_id") == boot_id and before else before + 1
-        on_disk = max((number for number, _ in catalog.names(disk)), default=0)
+        numbers = (number for number, _ in catalog.names(disk))
+        on_disk = max((number for number in numbers if number < NUMBER_LIMIT), default=0)
         self.past = Past.from_json(known.get("health"))
         """What the stick is remembered by; the record thread replaces it, `remember` keeps it."""
         self.proof = Proof.from_json(known.get("proof"))

@@ -111,6 +111,16 @@ def test_where_no_file_system_is_known_the_marker_alone_tells(other):
     assert Volume(disk, "/stick", "boot", "").id == first.id
 
 
+@pytest.mark.parametrize("number", [10**9, 10**11 - 1, 10**11, 10**12 - 1])
+def test_a_folder_that_nobody_can_have_counted_to_ends_no_event(number):
+    disk = MemoryDisk()
+    disk.make_dirs("DASHCAM/2026-01-01/000000_e%06d_motion" % number)
+    for boot in ("a", "b"):
+        _, name = Volume(disk, "/stick", boot).new_event("motion", NOON, 5.0)
+        assert catalog.load(disk, name).number > 0
+    assert len(list(catalog.names(disk))) >= 2
+
+
 def test_a_huge_marker_is_not_read():
     disk = MemoryDisk()
     disk.put(MARKER, b"[" * 10**6)
