@@ -11,6 +11,11 @@ from dashcamd.types import Json, Seconds
 Facts = Mapping[str, Any]
 EMPTY: Facts = {}
 
+STATES = (
+    "camera lost", "starting", "no stick", "recording", "fault", "ended", "armed", "disarmed",
+)  # fmt: skip
+"""All that `state` says; the page has words for each."""
+
 FRESH_S = 5.0
 """``recording`` is said only while durable bytes moved within this time (invariant 5)."""
 
@@ -25,7 +30,8 @@ def document(board: Mapping[str, Facts], now: Seconds) -> Json:
     camera, volume = _seen(board.get("camera", EMPTY), now), board.get("volume", EMPTY)
     motion, health = board.get("motion", EMPTY), board.get("health", EMPTY)
     memory = board.get("memory", EMPTY)
-    health_of_stick = _stick(camera, volume, recording, memory, now)
+    reserve_bytes = board.get("keep", EMPTY).get("reserve_bytes", 0)
+    health_of_stick = _stick(camera, volume, recording, memory, reserve_bytes, now)
     faults = _faults({**board, "recording": recording})
     faults += ["stick: %s" % fault for fault in health_of_stick.get("faults", ())]
     return {
@@ -94,8 +100,13 @@ def waiting(recording: Facts) -> Json:
     }
 
 
-def _stick(camera: Facts, volume: Facts, recording: Facts, memory: Facts, now: Seconds) -> Json:
-    """The health of the stick in use; nothing while there is none."""
+def _stick(
+    camera: Facts, volume: Facts, recording: Facts, memory: Facts, reserve_bytes: int, now: Seconds
+) -> Json:
+    """The health of the stick in use; nothing while there is none.
+
+    Hours are left until only the reserve is, which is when the oldest event is deleted.
+    """
     pulse, boat = recording.get("pulse"), recording.get("lifeboat", EMPTY)
     if volume.get("where") is None or pulse is None:
         return {}
@@ -108,7 +119,7 @@ def _stick(camera: Facts, volume: Facts, recording: Facts, memory: Facts, now: S
         ring_most_bytes=max(capacity, memory.get("ring_mib_most", 0) * MIB),
         held_s=memory.get("held_s", 0.0),
         memory_left_bytes=max(0, round(capacity + boat.get("capacity_bytes", 0) - waiting_bytes)),
-        free_bytes=volume.get("free_bytes", 0),
+        free_bytes=max(0, volume.get("free_bytes", 0) - reserve_bytes),
         uptime_s=now - recording.get("since", now),
         bytes_written=recording.get("bytes_written", 0),
     )

@@ -53,7 +53,7 @@ class Retention:
         self._ledger = ledger
         self._is_open = is_open
         self._short_bytes = 0
-        self._used_bytes = self._total_bytes = 0
+        self._used_bytes = self._total_bytes = self._reserve_bytes = 0
         self._foreign: Optional[Foreign] = None
         self._beside_bytes = 0
         self._next_foreign: Seconds = float("-inf")
@@ -100,6 +100,7 @@ class Retention:
         marks = retention.marks(
             self._config.reserve_mib * MIB, self._config.high_water_percent, space.total
         )
+        self._reserve_bytes = marks.low
         is_short = space.free < marks.low
         sacrifice = chain.from_iterable(self._kept(kind, None) for kind in retention.SACRIFICE)
         chosen = retention.plan(sacrifice, open_parts() if is_short else (), space.free, marks)
@@ -180,6 +181,7 @@ class Retention:
             "classes": classes,
             "is_complete": self._ledger.is_complete,
             "short_bytes": self._short_bytes,
+            "reserve_bytes": self._reserve_bytes,
             "unreadable": len(self._ledger.unreadable),
             "fault": "; ".join(fault for fault in faults if fault) or None,
         }

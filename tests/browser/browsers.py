@@ -56,19 +56,24 @@ def geckodriver() -> Optional[str]:
     return str(program) if program.exists() else None
 
 
-def start(kind: str, folder: Path) -> Any:
-    """A browser with its profile and downloads in `folder`; call its ``quit``."""
+def start(kind: str, folder: Path, *, trusts_anybody: bool = False) -> Any:
+    """A browser with its profile and downloads in `folder`; call its ``quit``.
+
+    One that `trusts_anybody` takes a certificate nobody vouches for, as a person does with a tap.
+    """
     downloads = folder / ("downloads-" + kind)
     downloads.mkdir()
-    made = _chromium(folder, downloads) if kind == "chromium" else _firefox(folder, downloads)
+    make = _chromium if kind == "chromium" else _firefox
+    made = make(folder, downloads, trusts_anybody)
     made.downloads = downloads
     return made
 
 
-def _chromium(folder: Path, downloads: Path) -> Any:
+def _chromium(folder: Path, downloads: Path, trusts_anybody: bool) -> Any:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
+    options.accept_insecure_certs = trusts_anybody
     options.binary_location = shutil.which("chromium")
     for flag in (*FLAGS, "--user-data-dir=%s" % (folder / "profile")):
         options.add_argument(flag)
@@ -81,10 +86,11 @@ def _chromium(folder: Path, downloads: Path) -> Any:
     return webdriver.Chrome(options=options, service=driver)
 
 
-def _firefox(folder: Path, downloads: Path) -> Any:
+def _firefox(folder: Path, downloads: Path, trusts_anybody: bool) -> Any:
     from selenium import webdriver
 
     options = webdriver.FirefoxOptions()
+    options.accept_insecure_certs = trusts_anybody
     options.binary_location = shutil.which("firefox-esr")
     options.add_argument("-headless")
     options.add_argument("-remote-allow-system-access")

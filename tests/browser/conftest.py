@@ -18,12 +18,12 @@ ROOT = Path(__file__).parent.parent.parent
 class Running:
     """The daemon under test: where it is, how to get in, and its cable."""
 
-    def __init__(self, folder: Path, seconds: float = 1200) -> None:
+    def __init__(self, folder: Path, seconds: float = 1200, *more: str) -> None:
         self.storage = folder / "stick"
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"
         self.pulled = folder / "stick-is-pulled"
-        arguments = [self.storage, self.cable, folder / "web.json", seconds]
+        arguments = [self.storage, self.cable, folder / "web.json", seconds, *more]
         with (folder / "log").open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.browser.house", *map(str, arguments)],

@@ -2,13 +2,15 @@
 
 The camera is drawn. The stick is a folder that says it can be ejected (a real one takes a
 QEMU guest: tests/usb); all behind it is the daemon's own.
-Arguments: folder for recordings, file whose presence means "cable pulled", state file, seconds.
+Arguments: folder for recordings, file whose presence means "cable pulled", state file, seconds,
+``tls`` for a page with a certificate.
 The file ``stick-is-pulled`` beside the second does the same for the stick.
 Prints the address and the password on one line each.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +73,7 @@ class LooseStick(FolderSource):
 
 
 def main() -> int:
+    logging.basicConfig(level=logging.INFO)  # to stderr, as the command does
     storage, cable, state, seconds = sys.argv[1:5]
     config = Config()
     config = replace(
@@ -82,7 +85,9 @@ def main() -> int:
         ),
         storage=replace(config.storage, target=storage),
         control=replace(config.control, socket=state + ".sock"),
-        web=replace(config.web, enabled=True, listen="127.0.0.1:0", state=state),
+        web=replace(
+            config.web, enabled=True, listen="127.0.0.1:0", state=state, tls="tls" in sys.argv[5:]
+        ),
     )  # fmt: skip
     secrets = Vault(Path(state))
     secrets.open(resets=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -22,6 +23,7 @@ from tests.browser.steps import (
     wait,
     width,
 )
+from tests.storage.test_what_if import disk_of, visits
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -61,14 +63,18 @@ def test_the_cameras_own_video_plays_and_keeps_up(browser, daemon):
     wait(browser, lambda: number_shown(browser, "picture"))
 
 
+def clock_source(browser):
+    return browser.execute_script("return App.state().clock.source")
+
+
 def test_the_phone_sets_a_clock_that_nobody_else_has_set(browser, daemon):
-    wait(browser, lambda: "system" in text(browser, "health") or "ntp" in text(browser, "health"))
-    if "ntp" in text(browser, "health"):
+    wait(browser, lambda: clock_source(browser))
+    if clock_source(browser) == "ntp":
         pytest.skip("this machine's clock is set by NTP, which is better than a phone")
     wait(browser, lambda: count(browser, "#banners button"))
     browser.execute_script("document.querySelector('#banners button').click()")
     wait(browser, lambda: not count(browser, "#banners button"))
-    wait(browser, lambda: "phone" in text(browser, "health"))
+    wait(browser, lambda: clock_source(browser) == "phone")
 
 
 def test_record_now_makes_an_event_that_grows_and_plays(browser, daemon):
@@ -192,31 +198,133 @@ for (let y = 1; y < box.height; y += 12) for (let x = 1; x < box.width; x += 12)
     }));
 return document.querySelectorAll('#overlay .ignored').length;
 """
+BARS = """
+const meter = document.getElementById('meter');
+const pixels = meter.getContext('2d').getImageData(0, 0, meter.width, meter.height).data;
+const colours = new Set();
+for (let at = 0; at < pixels.length; at += 4) colours.add(pixels.slice(at, at + 3).join());
+return colours.size;
+"""
 
 
 def is_moving(browser):
     return browser.execute_script("return App.state().motion.is_moving")
 
 
+def press(browser, name):
+    browser.execute_script("document.getElementById(arguments[0]).click()", name)
+
+
+def test_what_moves_is_drawn_over_the_picture_and_told_in_words(browser, daemon):
+    assert not by_id(browser, "tuner").is_displayed()
+    by_id(browser, "motion-button").click()
+    wait(browser, lambda: "would be recorded, but" in text(browser, "seen"))
+    wait(browser, lambda: count(browser, "#moves path.moving") and count(browser, "#moves rect"))
+    wait(browser, lambda: browser.execute_script(BARS) >= 3)
+    keep_picture(browser, "motion")
+    wait(browser, lambda: text(browser, "would").endswith("no"))
+    wait(browser, lambda: text(browser, "seen") == "Nothing moves.")
+    by_id(browser, "motion-button").click()
+    assert count(browser, "#moves *") == 0
+    assert not by_id(browser, "tuner").is_displayed()
+
+
 def test_what_is_painted_over_is_not_motion_any_more(browser, daemon):
     by_id(browser, "motion-button").click()
-    wait(browser, lambda: is_moving(browser))
     wait(browser, lambda: count(browser, "#overlay .moving"))
-    by_id(browser, "paint-button").click()
+    press(browser, "paint-button")
     wait(browser, lambda: count(browser, "#overlay .square") == 16 * 12)
     assert browser.execute_script(PAINT_ALL) == 16 * 12
     keep_picture(browser, "painting")
-    browser.execute_script("document.getElementById('paint-save').click()")
+    press(browser, "tune-save")
     wait(browser, lambda: by_id(browser, "painter").is_displayed() is False)
     end = time.monotonic() + 10  # the walker comes by every nine seconds
     time.sleep(1.5)
     while time.monotonic() < end:
         assert not is_moving(browser)
-    browser.execute_script("document.getElementById('paint-button').click()")
+    press(browser, "paint-button")
     wait(browser, lambda: count(browser, "#overlay .ignored") == 16 * 12)
-    browser.execute_script("document.getElementById('paint-clear').click()")
-    browser.execute_script("document.getElementById('paint-save').click()")
+    press(browser, "paint-clear")
+    press(browser, "tune-save")
     wait(browser, lambda: is_moving(browser))
+
+
+def test_squares_are_painted_with_the_keyboard_alone(browser, daemon):
+    from selenium.webdriver.common.keys import Keys
+
+    button = by_id(browser, "paint-button")
+    browser.execute_script("arguments[0].focus()", button)
+    button.send_keys(Keys.SPACE)
+    wait(browser, lambda: count(browser, "#overlay .square") == 16 * 12)
+    overlay = browser.switch_to.active_element
+    assert overlay.get_attribute("id") == "overlay"
+    assert text(browser, "cell-said").startswith("Column 1, row 1: counts.")
+    overlay.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.SPACE)
+    assert text(browser, "cell-said").startswith("Column 3, row 2: ignored.")
+    overlay.send_keys(Keys.END, Keys.ARROW_UP, Keys.ARROW_UP, Keys.ENTER)
+    assert text(browser, "cell-said").startswith("Column 16, row 1: ignored.")
+    assert count(browser, "#overlay .ignored") == 2
+    cursor = browser.execute_script(
+        "return getComputedStyle(document.querySelector('#overlay .cursor')).display"
+    )
+    assert cursor == "block", "it shows where one is"
+    keep_picture(browser, "painting-by-keyboard")
+    overlay.send_keys(Keys.SPACE)
+    assert text(browser, "cell-said").startswith("Column 16, row 1: counts.")
+    press(browser, "tune-undo")
+    wait(browser, lambda: count(browser, "#overlay .ignored") == 0)
+    assert not by_id(browser, "tune-deck").is_displayed()
+    press(browser, "paint-button")
+    assert overlay.get_attribute("tabindex") is None
+
+
+SLIDE = """
+const slider = document.getElementById('sensitivity');
+slider.value = arguments[0];
+slider.dispatchEvent(new Event('input'));
+"""
+
+
+def weighed(browser):
+    """How many events the page says there would have been, and are; None while it looks."""
+    said = re.fullmatch(
+        r"Would have made (\d+) events in the last .* \(now (\d+)\)\.", text(browser, "what-if")
+    )
+    return said and (int(said.group(1)), int(said.group(2)))
+
+
+def test_the_slider_tells_what_it_would_have_recorded(browser, daemon):
+    traces = disk_of(visits(100, 300), visits(200))
+    for path in traces.paths:
+        (daemon.storage / path).parent.mkdir(parents=True, exist_ok=True)
+        (daemon.storage / path).write_bytes(traces.content(path))
+    browser.execute_script(SLIDE, 9)
+    would, now = wait(browser, lambda: weighed(browser))
+    assert min(would, now) >= 3, "and perhaps what the daemon itself saw by now"
+    keep_picture(browser, "what-if")
+    press(browser, "paint-button")
+    assert browser.execute_script(PAINT_ALL) == 16 * 12
+    wait(browser, lambda: (weighed(browser) or (1,))[0] == 0)
+    press(browser, "tune-undo")
+    browser.execute_script(SLIDE, 6)
+    press(browser, "tune-save")
+    wait(browser, lambda: text(browser, "toast-text") == "Saved.")
+    assert text(browser, "sensitivity-value") == "6"
+    by_id(browser, "motion-button").click()
+
+
+def test_health_and_log_are_told_in_words(browser, daemon):
+    by_id(browser, "record").click()
+    by_id(browser, "menu").click()
+    for word in ("Last picture", "Last saved", "Processor", "Memory", "System card", "writes take"):
+        wait(browser, lambda expected=word: expected in text(browser, "health"))
+    wait(browser, lambda: count(browser, "#log li.error"))
+    assert "camera" in text(browser, "log"), "it was lost a while ago"
+    warnings = count(browser, "#log li")
+    choose(browser, "log-level", "info")
+    wait(browser, lambda: count(browser, "#log li") > warnings)
+    keep_picture(browser, "log")
+    by_id(browser, "menu").click()
 
 
 def test_arming_needs_no_question_and_disarming_does(browser, daemon):

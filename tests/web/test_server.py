@@ -7,7 +7,11 @@ import re
 
 import pytest
 
+from dashcamd.control.status import STATES
+from dashcamd.core import detector
+from dashcamd.core.wants import BUMP, CONTINUOUS, DRIVING, MOTION
 from dashcamd.errors import StorageError
+from dashcamd.health.machine import CONDITIONS
 from dashcamd.storage.mp4_layout import faststart
 from dashcamd.testing import stream
 from dashcamd.types import Jpeg
@@ -98,9 +102,25 @@ def test_every_word_is_there_in_three_languages():
     used = set()
     for name in ("index.html", "sign-in.html"):
         used |= set(re.findall(r'data-w[la]?="(\w+)"', (FOLDER / name).read_text()))
-    for name in ("app.js", "live.js", "player.js", "sign-in.js"):
-        used |= set(re.findall(r"\bw\('(\w+)'[,)]", (FOLDER / name).read_text()))
+    for path in FOLDER.glob("*.js"):
+        used |= set(re.findall(r"\bw\('(\w+)'[,)]", path.read_text()))
+        used |= set(re.findall(r"'(h_\w+)'", path.read_text()))
     assert used - set(words) == set()
+    made = {prefix + re.sub("[^a-z]+", "_", text) for prefix, text in the_daemons_own_words()}
+    assert made - set(words) == set(), "the page has no word for it"
+
+
+def the_daemons_own_words():
+    """What the page translates of what the daemon says, by the prefix of its words."""
+    objections = [text for name, text in vars(detector).items()
+                  if name.isupper() and isinstance(text, str)]  # fmt: skip
+    yield from (("v_", text) for text in objections)
+    yield from (("power_", text) for text in CONDITIONS)
+    yield from (("stick_", text) for text in ("unknown", "good", "slow", "failing"))
+    yield from (("r_", text) for text in (MOTION, DRIVING, BUMP, CONTINUOUS, "manual"))
+    for text in STATES:
+        yield "s_", text
+        yield "m_", text
 
 
 def test_every_answer_carries_the_policy(tmp_path):

@@ -73,7 +73,7 @@ const App = (() => {
     $('eject').disabled = gone || !state.volume.where;
     banners(gone ? 'gone' : word);
     room();
-    health();
+    Health.tell(state);
     if (state.event !== lastEvent || state.volume.where !== lastVolume) {
       lastEvent = state.event;
       lastVolume = state.volume.where;
@@ -106,27 +106,10 @@ const App = (() => {
   function room() {
     const volume = state.volume;
     if (!volume.total_bytes) { set('room', w('on_the_stick')); set('stick-size', ''); $('used').style.width = '0'; return; }
-    const reserve = Math.min(512 * 1048576, volume.total_bytes / 10);
-    const rate = state.camera.ring_span_s > 2 ? state.camera.ring_bytes / state.camera.ring_span_s : 0;
-    const left = Math.max(0, volume.free_bytes - reserve);
+    const left = volume.health.hours_left;
     $('used').style.width = 100 * (1 - volume.free_bytes / volume.total_bytes) + '%';
     set('stick-size', w('free', {n: gigabytes(volume.free_bytes), m: gigabytes(volume.total_bytes)}));
-    set('room', left <= 0 ? w('replacing') : rate ? w('hours_fit', {h: span(left / rate)}) : '');
-  }
-  function health() {
-    const facts = [
-      [w('h_camera'), [state.camera.name, state.camera.resolution, state.camera.fps && state.camera.fps + ' fps'].filter(Boolean).join(' ')],
-      [w('h_motion'), state.motion.reason], [w('h_frames'), state.counters.frames_lost],
-      [w('h_temperature'), temperature()], [w('h_clock'), state.clock.source && state.clock.source + ' ±' + state.clock.uncertainty_s + ' s'],
-      [w('h_viewers'), state.preview.viewers], ...state.faults.map(fault => ['!', fault]),
-    ];
-    $('health').replaceChildren(...facts.filter(fact => fact[1] !== undefined && fact[1] !== null && fact[1] !== '').flatMap(
-      ([name, value]) => [make('dt', '', name), make('dd', '', String(value))]));
-  }
-  function temperature() {
-    for (const name of ['temperature_c', 'cpu_temperature_c', 'cpu_c'])
-      if (typeof state.health[name] === 'number') return state.health[name].toFixed(0) + ' °C';
-    return null;
+    set('room', left === 0 ? w('replacing') : left ? w('hours_fit', {h: span(left * 3600)}) : '');
   }
   function make(kind, name, text) {
     const node = document.createElement(kind);
@@ -289,6 +272,9 @@ const App = (() => {
     $('home').hidden = more;
     $('menu').setAttribute('aria-expanded', String(more));
     if (more) settings();
+    Live.cover(more);
+    Health.show(more);
+    Motion.rest();
     window.scrollTo(0, 0);
   };
   $('day').onchange = () => { shownDay = $('day').value; refresh(); };
@@ -303,6 +289,7 @@ const App = (() => {
     $('banners').dataset.key = '';
     translate();
     tell();
+    Tune.tell();
     draw([...$('day').options].map(option => option.value));
   };
 
@@ -317,7 +304,6 @@ const App = (() => {
       heard = performance.now();
       tell();
       Live.told(state);
-      Paint.draw();
     });
     stream.onerror = () => { api('status').catch(() => {}); };
   }
@@ -325,7 +311,6 @@ const App = (() => {
   window.addEventListener('pagehide', () => stream && stream.close());
   setInterval(tell, 2000);
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) refresh(); }, 5000);
-  setTimeout(() => { listen(); refresh(); }, 0);
-  tell();
-  return {title, size, lock, remove, act, api, toast, state: () => state};
+  document.addEventListener('DOMContentLoaded', () => { tell(); listen(); refresh(); });
+  return {title, size, lock, remove, act, api, toast, make, set, span, state: () => state};
 })();

@@ -42,7 +42,7 @@ const Live = (() => {
     else picture.src = '/preview.mjpg?t=' + Date.now();
     button.setAttribute('aria-pressed', String(wanted === 'hd'));
   }
-  // While a recording plays over it, the live picture leaves it the link.
+  // While a recording or the settings are over it, the live picture leaves them the link.
   function cover(is) {
     if (covered === is) return;
     covered = is;
