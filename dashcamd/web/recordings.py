@@ -137,7 +137,7 @@ class Recordings:
     def _frozen_url(self, folder: str, part: Json) -> Optional[str]:
         try:
             recording = self.open(folder, part["file"], None)
-        except OperationError:
+        except (OperationError, StorageError):
             return None
         recording.close()
         return "%s?upto=%d" % (part["url"], recording.upto or 0)

@@ -102,16 +102,20 @@ class WhatIfs:
 
 
 class _Breath:
-    """Asked for each field: pauses after `WORK_S` of work, says when it is enough."""
+    """Asked for each field, on the thread that works: pauses now and then, says when it is enough."""
 
     def __init__(self, stop: threading.Event, is_disturbed: Callable[[], bool]) -> None:
         self._stop = stop
         self._is_disturbed = is_disturbed
-        self._worked_s = time.thread_time()
+        self._rested_at: Optional[Seconds] = None
+        """By the working thread's own processor time, which begins with that thread."""
 
     def is_over(self) -> bool:
-        if time.thread_time() - self._worked_s > WORK_S:
-            self._stop.wait(PAUSE_S)
-            self._worked_s = time.thread_time()
-            return self._stop.is_set() or self._is_disturbed()
-        return self._stop.is_set()
+        worked_at = time.thread_time()
+        if self._rested_at is None:
+            self._rested_at = worked_at
+        if worked_at - self._rested_at < WORK_S:
+            return self._stop.is_set()
+        self._stop.wait(PAUSE_S)
+        self._rested_at = time.thread_time()
+        return self._stop.is_set() or self._is_disturbed()

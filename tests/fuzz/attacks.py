@@ -11,13 +11,14 @@ SLOW_S = 3.0
 PATHS = (
     "/", "/sign-in", "/static/app.js", "/api/v1/session", "/api/v1/openapi.json", "/api/v1/stream",
     "/preview.mjpg", "/preview.jpg", "/live.mp4", "/api/v1/status", "/api/v1/events",
-    "/api/v1/settings", "/nowhere",
+    "/api/v1/settings", "/api/v1/motion", "/api/v1/log", "/nowhere",
 )  # fmt: skip
 POSTS = (
     "trigger",
     "arm",
     "clock",
     "settings/check",
+    "motion/what-if",
     "session",
     "events/120000_e000001_motion/lock",
 )
@@ -161,6 +162,7 @@ def odd_bodies(rng: Random, place: Place) -> Attack:
         b'{"unix_s": 1e999, "confirm": true}', b'{"unix_s": NaN, "confirm": true}',
         b'{"armed": "yes", "confirm": 1}', b'{"reason": "\\ud800"}', b'{"reason": "\\u0000\\n"}',
         b'{"settings": {"camera": {"resolution": [1, {}]}}}', b'{"settings": {"x": 1}}',
+        b'{"motion": {"sensitivity": {}}}', b'{"motion": {"ignore": "9999x9999:f"}, "hours": 24}',
         b'{"settings": {"motion": {"ignore": "\\ud800"}}}', b'{"password": "\\ud800"}',
         b'{"unix_s": %s, "confirm": true}' % (b"9" * 5000), b'{"locked": true}', noise(rng, 400),
     ])  # fmt: skip

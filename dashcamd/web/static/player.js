@@ -23,8 +23,9 @@ const Player = (() => {
   }
   function play(index, from) {
     if (!event || index < 0 || index >= event.parts.length) return;
+    const loaded = ready === index;
     place = index;
-    if (ready === index) screens.reverse();
+    if (loaded) screens.reverse();
     ready = -1;
     const [now, other] = screens;
     other.pause();
@@ -33,7 +34,7 @@ const Player = (() => {
     other.load();
     other.hidden = true;
     now.hidden = false;
-    if (from || now.dataset.play !== event.parts[index].play) load(now, index, from);
+    if (from || (!loaded && now.dataset.play !== event.parts[index].play)) load(now, index, from);
     tell();
     now.play().catch(() => {});
   }
@@ -41,14 +42,14 @@ const Player = (() => {
     const next = place + 1, [now, other] = screens;
     if (ready === next || !event || !(now.duration - now.currentTime < AHEAD_S)) return;
     if (event.open && performance.now() - asked > ASK_MS) await freshen();
-    if (!event || place + 1 !== next || next >= event.parts.length || ready === next) return;
+    if (!event || place + 1 !== next || next >= event.parts.length || ready === next || !event.parts[next].play) return;
     ready = next;
     load(other, next);
   }
-  // The next part, or what was written meanwhile of this one.
+  // The next part at once if it is there, or what was written meanwhile of this one.
   async function ended() {
     const [now] = screens, shown = place, end = now.duration;
-    await freshen();
+    if (event.parts[place].open || ready !== place + 1) await freshen();
     if (!event || place !== shown) return;
     if (event.parts[place].play !== now.dataset.play) play(place, end);
     else play(place + 1);

@@ -103,6 +103,7 @@ const Tune = (() => {
     cursor = 0;
     $('painter').hidden = !on;
     svg.classList.toggle('painting', on);
+    svg.setAttribute('role', on ? 'application' : 'presentation');
     if (on) { svg.tabIndex = 0; svg.focus({preventScroll: true}); } else { svg.removeAttribute('tabindex'); }
     $('paint-button').setAttribute('aria-pressed', String(on));
     tell();
