@@ -102,7 +102,7 @@ class WhatIfs:
 
 
 class _Breath:
-    """Asked for each field, on the thread that works: pauses now and then, says when it is enough."""
+    """Asked for each field by the thread that works: pauses at times, says when it is enough."""
 
     def __init__(self, stop: threading.Event, is_disturbed: Callable[[], bool]) -> None:
         self._stop = stop
