@@ -21,6 +21,10 @@ UNCONFIRMED = 2
 """Below this rank nobody has compared the clock with another one since power-on. A Pi boots with
 the time at which it was last switched off, and the battery of an RTC may be dead."""
 
+DECISIVE = 3
+"""From this rank on a label decides what is too old to be kept. One phone may be wrong by years and
+is set by hand as often as not: it dates events, and nothing is deleted on its word alone."""
+
 CONTESTED_S = 3600.0
 """Sources that ought to know and differ by more make every further label as doubtful as that."""
 
@@ -44,6 +48,11 @@ class Moment:
         return rank(self.source) >= UNCONFIRMED
 
     @property
+    def is_decisive(self) -> bool:
+        """Whether events may be deleted because of their age by this label."""
+        return rank(self.source) >= DECISIVE
+
+    @property
     def iso(self) -> str:
         """UTC as ISO 8601 with milliseconds."""
         moment = datetime.fromtimestamp(self.wall, timezone.utc)
@@ -53,20 +62,29 @@ class Moment:
 class Timeline:
     """Labels the stamps of one boot. Without an anchor it has no labels, and says so.
 
-    One thread offers; any thread asks.
+    One thread offers, one remembers; any thread asks.
     """
 
     def __init__(self, anchor: Optional[Anchor] = None) -> None:
         self._anchor = anchor
         self._contested_s: Seconds = 0.0
+        self._earlier: Optional[Anchor] = None
 
     @property
     def anchor(self) -> Optional[Anchor]:
         """The best anchor so far, as doubtful as what contradicted it in this boot makes it."""
         anchor = self._anchor
-        if anchor is None or anchor.uncertainty_s >= self._contested_s:
-            return anchor
-        return replace(anchor, uncertainty_s=self._contested_s)
+        if anchor is None:
+            return None
+        doubt_s = max(self._contested_s, _doubt_s(anchor, self._earlier))
+        return anchor if anchor.uncertainty_s >= doubt_s else replace(anchor, uncertainty_s=doubt_s)
+
+    def remember(self, anchor: Anchor) -> None:
+        """Take note of what was known earlier in this boot, before the program was started anew.
+
+        It gives no labels, for a stick may say anything; but what contradicts it is doubtful.
+        """
+        self._earlier = anchor
 
     def offer(self, anchor: Anchor) -> bool:
         """Take `anchor` if it is more certain than what is known by now; True if it was taken.
@@ -97,6 +115,17 @@ class Timeline:
         """The label of `ts`, None while the clock is not known."""
         anchor = self.anchor
         return None if anchor is None else label(ts, anchor)
+
+
+def _doubt_s(anchor: Anchor, earlier: Optional[Anchor]) -> Seconds:
+    """How far what was known earlier in the boot makes `anchor` doubtful; 0 if they agree."""
+    if earlier is None:
+        return 0.0
+    then, now = label(anchor.ts, earlier), label(anchor.ts, anchor)
+    if not (then.is_confirmed and now.is_confirmed and is_moment(then)):
+        return 0.0
+    apart_s = abs(now.wall - then.wall) + then.uncertainty_s
+    return apart_s if apart_s > CONTESTED_S else 0.0
 
 
 def rank(source: str) -> int:
@@ -134,7 +163,7 @@ def is_better(new: Moment, old: Optional[Moment]) -> bool:
 
 
 def age_s(event: Moment, present: Moment) -> Optional[Seconds]:
-    """How long ago the event was at the least; None on the word of a clock nobody confirmed."""
-    if not (event.is_confirmed and present.is_confirmed):
+    """How long ago the event was at the least; None unless both labels are decisive."""
+    if not (event.is_decisive and present.is_decisive):
         return None
     return present.wall - event.wall - present.uncertainty_s - event.uncertainty_s

@@ -29,6 +29,10 @@ UNSURE_S = 3600.0
 
 RTC_DIGITS = 12
 
+STEP_S = 60.0
+"""Between NTP's last answer, which was in this boot, and now no more than the time since power-on
+can have passed, give or take so much. Otherwise somebody else has set the clock since."""
+
 
 def system_anchor(
     clock: Clock, ntp: Path = NTP_SYNCHRONISED, rtcs: Path = RTCS
@@ -37,7 +41,9 @@ def system_anchor(
     now, wall = clock.monotonic(), clock.wall()
     synchronised = _changed_at(ntp)
     if synchronised is not None and _is_plausible(wall):
-        return Anchor(now, wall, NTP_UNSURE_S + DRIFT * max(0.0, wall - synchronised), "ntp")
+        silent_s = wall - synchronised
+        if -STEP_S <= silent_s <= now + STEP_S:
+            return Anchor(now, wall, NTP_UNSURE_S + DRIFT * max(0.0, silent_s), "ntp")
     seconds = _rtc_seconds(rtcs)
     if seconds is not None:
         return Anchor(now, seconds + 0.5, RTC_UNSURE_S, "rtc")

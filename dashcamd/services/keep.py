@@ -260,7 +260,7 @@ class KeepService:
             desk.dates.consider(desk.ledger.look_over(LOOK_AGAIN))
             self._try(lambda: desk.room.delete_old(now, self._try))
             self._try(lambda: self._make_room(desk, now))
-        desk.dates.note_anchor()
+        self._try(lambda: desk.dates.note_anchor(now))
         self._date_open()
         for _ in range(DATED_AT_ONCE):
             if desk.dates.has_work:

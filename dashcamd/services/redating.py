@@ -1,7 +1,9 @@
 """Re-dating on the keep thread: events get a better label as soon as somebody knows the time.
 
 What changes is the label in the sidecar (moment, uncertainty, source); a folder keeps its name, see
-docs/decisions/0004-labels-not-folders.md. Crash order: the anchor to ``clocks.json`` first, then
+docs/decisions/0004-labels-not-folders.md. What is known of the time is noted on every volume, also
+when no event waits for it: a daemon that is started anew in the same boot is held to it, so that a
+clock which jumped meanwhile deletes nothing. Crash order: the anchor to ``clocks.json`` first, then
 sidecar after sidecar, each whole or not at all. Every step can be repeated, and a second time it
 changes nothing; what a cut left undone is done at the next plug-in, in this boot or a later one.
 """
@@ -20,9 +22,12 @@ from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
-from dashcamd.types import Anchor
+from dashcamd.types import Anchor, Seconds
 
 log = logging.getLogger(__name__)
+
+NOTE_AGAIN_S = 10.0
+"""A volume that does not take the anchor is asked again after so long."""
 
 
 class Redating:
@@ -33,7 +38,11 @@ class Redating:
         self._volume = volume
         self._ledger = ledger
         self._clocks = clocks.read(volume.disk)
+        earlier = self._clocks.get(volume.boot_id)
+        if earlier is not None:
+            clock.remember(earlier)
         self._is_noted = True
+        self._next_note: Seconds = float("-inf")
         self._waiting: List[EventName] = []
         self.redated = 0
         """Events that got a better label since the volume came into use."""
@@ -41,17 +50,24 @@ class Redating:
     @property
     def has_work(self) -> bool:
         """Whether `date_one` has something to do."""
-        return bool(self._waiting)
+        return self._is_noted and bool(self._waiting)
 
-    def note_anchor(self) -> None:
-        """Take up this boot's anchor if it is much better than the one that was used so far."""
+    def note_anchor(self, now: Seconds) -> None:
+        """Take up this boot's anchor if it is much better than the one that was used so far.
+
+        Raises `StorageError` if the volume does not take it; events are dated once it has.
+        """
         anchor, boot_id = self._clock.anchor, self._volume.boot_id
-        if anchor is None or not self._is_news(anchor, self._clocks.get(boot_id)):
-            return
-        self._clocks.pop(boot_id, None)
-        self._clocks[boot_id] = anchor
-        self._is_noted = False
-        self.consider(self._ledger.known)
+        if anchor is not None and self._is_news(anchor, self._clocks.get(boot_id)):
+            self._clocks.pop(boot_id, None)
+            self._clocks[boot_id] = anchor
+            self._is_noted = False
+            self.consider(self._ledger.known)
+        if not self._is_noted and now >= self._next_note:
+            self._next_note = now + NOTE_AGAIN_S
+            clocks.write(self._volume.disk, self._clocks)
+            self._is_noted = True
+            self._next_note = float("-inf")
 
     def consider(self, looked: Iterable[Known]) -> None:
         """Take up those of the events that were looked at whose label can be much better."""
@@ -68,9 +84,6 @@ class Redating:
         name = self._waiting.pop(0)
         if name not in self._ledger:
             return  # retention was faster
-        if not self._is_noted:
-            clocks.write(self._volume.disk, self._clocks)
-            self._is_noted = True
         event = catalog.load(self._volume.disk, name)
         if event.facts is None:
             return

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcamd.core.timeline import (
+    CONTESTED_S,
     DRIFT,
     EARLIEST_WALL,
     RANK,
@@ -99,6 +100,31 @@ def test_whoever_ought_to_know_better_corrects_who_does_not():
     assert timeline.moment(100).wall == NOON + YEARS + 300
 
 
+@given(st.floats(EARLIEST_WALL, 4e9), st.sampled_from([*RANK, "another"]), st.booleans())
+def test_whatever_a_clock_says_later_in_a_boot_nothing_is_older_by_it(wall, source, is_restarted):
+    right, event = anchor(ts=0, wall=NOON, uncertainty_s=0.5), Moment(-50, NOON - 50, 0.5, "ntp")
+    timeline = Timeline() if is_restarted else Timeline(right)
+    timeline.remember(right)
+    timeline.offer(anchor(ts=10_000, wall=wall, uncertainty_s=0.5, source=source))
+    present = timeline.moment(10_000)
+    age = age_s(event, present) if present else None
+    assert age is None or age <= 10_050 + CONTESTED_S
+
+
+def test_what_was_known_earlier_in_a_boot_gives_no_label_and_contests_who_ought_to_know():
+    timeline = Timeline()
+    timeline.remember(anchor())
+    assert timeline.moment(100) is None
+    assert timeline.offer(anchor(ts=500, wall=NOON + YEARS, uncertainty_s=3600, source="system"))
+    assert timeline.moment(500).uncertainty_s == 3600, "it says itself that it does not know"
+    assert timeline.offer(anchor(ts=500, wall=NOON + 400, uncertainty_s=0.5))
+    assert timeline.moment(500).uncertainty_s == 0.5
+    timeline.remember(anchor(wall=-5e11))
+    assert timeline.moment(500).uncertainty_s == 0.5, "no clock says that"
+    timeline.remember(anchor(wall=NOON + YEARS, source="phone"))
+    assert timeline.moment(500).uncertainty_s >= YEARS
+
+
 def test_a_system_clock_that_nobody_confirmed_may_be_set_by_hand():
     timeline = Timeline(anchor(wall=NOON - 30 * 86400, uncertainty_s=3600, source="system"))
     assert timeline.offer(anchor(ts=500, wall=NOON, uncertainty_s=3600, source="system"))
@@ -129,9 +155,9 @@ def test_of_two_labels_at_most_one_is_better_so_dating_comes_to_an_end(one, othe
 
 
 @given(MOMENTS, MOMENTS)
-def test_nothing_is_old_on_the_word_of_a_clock_that_nobody_confirmed(event, present):
+def test_nothing_is_old_on_the_word_of_a_phone_or_of_a_clock_that_nobody_confirmed(event, present):
     age = age_s(event, present)
-    if {event.source, present.source} & {"system", "rtc"}:
+    if {event.source, present.source} & {"system", "rtc", "phone", "another"}:
         assert age is None
     else:
         assert age <= present.wall - event.wall

@@ -29,8 +29,8 @@ def machine(tmp_path):
             (self.rtcs / name / "hctosys").write_text(hctosys + "\n")
             (self.rtcs / name / "since_epoch").write_text("%s\n" % seconds)
 
-        def says(self, wall=NOW):
-            found = system_anchor(SimClock(50.0, wall), self.ntp, self.rtcs)
+        def says(self, wall=NOW, uptime_s=200_000.0):
+            found = system_anchor(SimClock(uptime_s, wall), self.ntp, self.rtcs)
             return found and (found.source, found.wall, pytest.approx(found.uncertainty_s))
 
     return Machine()
@@ -53,6 +53,13 @@ def test_ntp_is_believed_and_less_so_the_longer_it_was_silent(machine):
     assert machine.says() == ("ntp", NOW, 0.501)
     machine.synchronise(NOW - 100_000)
     assert machine.says() == ("ntp", NOW, 10.5)
+
+
+@pytest.mark.parametrize("step", [-3600, 3600, -300 * 86400, 10 * 365 * 86400])
+def test_a_clock_that_was_set_behind_ntp_s_back_is_not_ntp_s_word(machine, step):
+    machine.synchronise(NOW - 10)
+    assert machine.says(NOW, uptime_s=100.0)[0] == "ntp"
+    assert machine.says(NOW + step, uptime_s=100.0) == ("system", NOW + step, UNSURE_S)
 
 
 def test_an_rtc_counts_if_the_kernel_set_its_clock_from_it(machine):

@@ -18,6 +18,7 @@ from tests.storage.events import START, WALL
 
 PHONE = Anchor(START + 50, WALL + 50, 2.0, "phone")
 NTP = Anchor(START + 60, WALL + 60.5, 0.5, "ntp")
+YEARS = 10 * 365 * 86400.0
 UNCONFIRMED = Anchor(START, WALL - 40 * 86400, 3600.0, "system")
 
 
@@ -196,3 +197,55 @@ def test_two_boots_in_the_same_second_collide_in_nothing():
     assert len(set(names)) == 20
     assert [event.name for event in catalog.events(disk)] == names
     assert labels(disk) == [("phone", WALL, pytest.approx(2.005))] * 20
+
+
+def years_later(source):
+    """The stick of five events that NTP dated; the same boot goes on with a clock that jumped."""
+    disk = MemoryDisk()
+    last_week = desk_without_a_clock(disk, "last week", Timeline(Anchor(START, WALL, 0.5, "ntp")))
+    record(last_week, 5)
+    last_week.step(1)
+    desk = desk_without_a_clock(disk, "today", Timeline(Anchor(START, WALL + 7200, 0.5, "ntp")))
+    desk.step(1)
+    jumped = Timeline(Anchor(START + 1000, WALL + 8200 + YEARS, 0.5, source))
+    anew = Desk(disk, timeline=jumped, keep_days=4.0)
+    anew.plug(boot_id="today")
+    return anew
+
+
+@pytest.mark.parametrize("source", ["system", "phone", "ntp", "gps"])
+def test_a_clock_that_jumps_by_years_and_a_restart_of_the_daemon_delete_nothing(source):
+    desk = years_later(source)
+    record(desk)
+    for _ in range(5):
+        desk.step(RETENTION_S)
+    assert len(desk.events()) == 6
+    assert clocks.read(desk.disk)["today"].wall == WALL + 7200, "what was known first stays noted"
+
+
+def test_a_phone_alone_dates_events_and_deletes_none_and_a_time_server_does():
+    for source, left in (("phone", 6), ("ntp", 1)):
+        disk = MemoryDisk()
+        record(desk_without_a_clock(disk, "old", Timeline(Anchor(START, WALL, 0.5, "ntp"))), 5)
+        timeline = Timeline(Anchor(START, WALL + 9 * 86400, 2.0, source))
+        desk = Desk(disk, timeline=timeline, keep_days=4.0)
+        desk.plug(boot_id="new")
+        record(desk)
+        for _ in range(5):
+            desk.step(RETENTION_S)
+        assert len(desk.events()) == left
+        assert labels(disk)[-1][0] == source
+
+
+def test_the_time_is_noted_although_no_event_waits_for_it_and_tried_again_where_that_fails():
+    flaky = FlakyDisk(MemoryDisk(), code=errno.ENOSPC)
+    desk = desk_without_a_clock(flaky)
+    desk.timeline.offer(NTP)
+    flaky.fail_at = flaky.calls + 1
+    desk.step(1)
+    before = flaky.calls
+    desk.step(1)
+    assert flaky.calls - before < 3, "it is not asked at each step"
+    flaky.fail_at = None
+    desk.step(RETENTION_S)
+    assert clocks.read(flaky.inner) == {"boot": NTP}

@@ -15,7 +15,7 @@ from dashcamd.core.naming import EventName
 from dashcamd.core.retention import CONTINUOUS, SACRIFICE, class_of, marks
 from dashcamd.core.timeline import Timeline
 from dashcamd.services.keep import RETENTION_S
-from dashcamd.storage import catalog, sidecar
+from dashcamd.storage import catalog, clocks, sidecar
 from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import RELIST_S
 from dashcamd.storage.locking import set_lock
@@ -56,8 +56,11 @@ class Years:
         """The monotonic clock starts anew, and nobody knows the time yet."""
         self.boots += 1
         self.uptime = self.dice.uniform(5.0, 60.0)
-        self.timeline = Timeline()
         self.is_known = False
+        self._start()
+
+    def _start(self) -> None:
+        self.timeline = Timeline()
         self.desk = Desk(
             self.disk,
             timeline=self.timeline,
@@ -70,22 +73,30 @@ class Years:
         self.disk._placed.clear()
         self.desk.plug(boot_id="boot-%d" % self.boots)
 
+    def restart(self) -> None:
+        """The daemon is killed and started anew in the same boot; clocks may jump meanwhile.
+
+        A stick so full that it did not take the time cannot know better than the first who says it.
+        """
+        self.is_known = self.is_known and "boot-%d" % self.boots in clocks.read(self.disk)
+        self._start()
+
     def pass_time(self, seconds: float) -> None:
         self.time += seconds
         self.uptime += seconds
         self.desk.now = self.uptime
 
     def hear_of_time(self) -> None:
-        """Somebody says what time it is: who ought to know is right the first time in a boot."""
+        """Somebody says what time it is: NTP is right the first time in a boot."""
         source = self.dice.choice(["system", "system", "rtc", "phone", "ntp"])
         if source in ("system", "rtc"):
             wrong = self.dice.choice([0.0, -30 * DAY_S, YEARS_S, -YEARS_S, -WALL])
             unsure = 3600.0 if source == "system" else 120.0
         else:
-            wrong = self.dice.choice([YEARS_S, -300 * DAY_S]) if self.is_known else 0.0
-            wrong = self.dice.choice([0.0, wrong])
+            may_lie = self.is_known or source == "phone"
+            wrong = self.dice.choice([0.0, YEARS_S, -300 * DAY_S]) if may_lie else 0.0
             unsure = 0.5 if source == "ntp" else 2.0
-            self.is_known = True
+            self.is_known = self.is_known or source == "ntp"
         error = self.dice.uniform(-0.9, 0.9) * unsure
         self.timeline.offer(Anchor(self.uptime, self.time + wrong + error, unsure, source))
 
@@ -193,10 +204,10 @@ class Years:
         return space.free + slack < marks(1 << 20, 10.0, space.total).low
 
     def hold_labels(self) -> None:
-        """What somebody confirmed is right within its uncertainty, on every event there is."""
+        """What may delete is right within its uncertainty, on every event there is."""
         for event in catalog.events(self.disk):
             facts = event.facts
-            if facts is not None and facts.moment is not None and facts.moment.is_confirmed:
+            if facts is not None and facts.moment is not None and facts.moment.is_decisive:
                 truth = self.events[event.name].ended - (facts.end - facts.start)
                 assert abs(facts.moment.wall - truth) <= facts.moment.uncertainty_s + 0.01
 
@@ -208,6 +219,8 @@ class Years:
             self.pass_time(self.dice.choice([0.0, 30.0, DAY_S, 10 * DAY_S]))
             self.reboot()
         elif act in (1, 2):
+            if self.dice.randrange(4) == 0:
+                self.restart()
             self.hear_of_time()
         elif act in (3, 4, 5):
             self.meddle()
