@@ -4,7 +4,7 @@
 the order in which they are to be tried. Nothing here touches a device: facts in, values out.
 
 A device is known by its *key* (file system UUID, or serial number and partition), wherever it is
-plugged in and whatever the kernel calls it; one plug-in is known by `Block.plugged`. The disk the
+plugged in and whatever the kernel calls it; one plug-in of it by its `Plug`. The disk the
 system runs from is never recorded to, even when it is a USB disk, unless one of its partitions
 carries the label ``DASHCAM`` on purpose.
 """
@@ -47,6 +47,10 @@ RETRY_FULL_S = 2.0
 """A full stick has been given room by then."""
 
 
+Plug = Tuple[str, int, str]
+"""One plug-in of one device: its key is not enough, for copied sticks share their UUID."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A block device as udev describes it; `name` and `disk` are kernel names (sda1, sda).
@@ -77,6 +81,11 @@ class Block:
     def key(self) -> str:
         """What the file system is known by, on any port."""
         return self.uuid or "%s:%s" % (self.serial or "?", self.name[len(self.disk) :] or "0")
+
+    @property
+    def plug(self) -> Plug:
+        """What this plug-in of this device is known by."""
+        return self.key, self.number, self.plugged
 
     @property
     def title(self) -> str:
@@ -163,7 +172,7 @@ def _verdict(block: Block, state: str, why: str) -> Verdict:
 
 def to_try(
     verdicts: Iterable[Verdict],
-    setbacks: Mapping[str, Setback],
+    setbacks: Mapping[Plug, Setback],
     known: AbstractSet[str],
     now: Seconds,
 ) -> Tuple[Verdict, ...]:
@@ -176,7 +185,7 @@ def to_try(
 
     def rank(verdict: Verdict) -> Tuple[Seconds, bool, int, str]:
         block = verdict.block
-        setback = setbacks.get(block.key)
+        setback = setbacks.get(block.plug)
         failed_at = setback.at if setback else float("-inf")
         return failed_at, block.key not in known, -block.size_bytes, block.name
 
@@ -185,8 +194,8 @@ def to_try(
     )
 
 
-def _is_due(verdict: Verdict, setbacks: Mapping[str, Setback], now: Seconds) -> bool:
-    setback = setbacks.get(verdict.block.key)
+def _is_due(verdict: Verdict, setbacks: Mapping[Plug, Setback], now: Seconds) -> bool:
+    setback = setbacks.get(verdict.block.plug)
     return setback is None or now >= setback.retry_at
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
@@ -62,11 +62,11 @@ class Source(Protocol):
     def set_aside(self, volume: Volume) -> None:
         """Offer `volume` no more until it was plugged in anew."""
 
-    def unmount(self) -> None:
-        """Have the volume that was set aside unmounted. MAY raise `StorageError`."""
+    def unmount(self, volume: Volume) -> None:
+        """Have a volume that was set aside unmounted. MAY raise `StorageError`."""
 
-    def is_safe(self) -> bool:
-        """Whether the volume that was set aside may be pulled out."""
+    def is_safe(self, volume: Volume) -> bool:
+        """Whether a volume that was set aside may be pulled out."""
 
     def describe(self) -> Json:
         """What the board shows besides the volume in use."""
@@ -115,7 +115,7 @@ class VolumesService:
         self._fault: Optional[str] = None
         self._next_try: Seconds = float("-inf")
         self._next_post: Seconds = float("-inf")
-        self._ejection: Optional[_Ejection] = None
+        self._ejections: List[_Ejection] = []
 
     def open(self, now: Seconds) -> None:
         """Take a fixed volume into use now. Raises `StorageError`; used once, at the start."""
@@ -127,8 +127,8 @@ class VolumesService:
         has_news = self._look(now)
         for message in self._failed.drain():
             self._hear(message, now)
-        if self._ejection is not None:
-            self._ejection = self._go_on_ejecting(self._ejection, now)
+        going_on = (self._go_on_ejecting(leaving, now) for leaving in self._ejections)
+        self._ejections = [leaving for leaving in going_on if leaving is not None]
         if self._volume is not None:
             why = self._source.trouble(self._volume)
             if why is not None:
@@ -159,18 +159,19 @@ class VolumesService:
             self._drop(message.why, now)
 
     def _eject(self, asked: EjectAsked, now: Seconds) -> None:
-        leaving, volume = self._ejection, self._volume
+        volume = self._volume
+        leaving = self._ejections[-1] if self._ejections else None
         if leaving is not None and (leaving.answers or volume is None):
             deadline = leaving.deadline if leaving.answers else now + LET_GO_S
             answers = (*leaving.answers, asked.answer)
-            self._ejection = leaving._replace(answers=answers, deadline=deadline)
+            self._ejections[-1] = leaving._replace(answers=answers, deadline=deadline)
             return
         if volume is None or self._source.is_fixed:
             asked.answer("no stick is in use, so there is none to eject")
             return
         self._source.set_aside(volume)
         self._drop("the stick at %s was ejected" % volume.where, now)
-        self._ejection = _Ejection(volume, (asked.answer,), now + LET_GO_S)
+        self._ejections.append(_Ejection(volume, (asked.answer,), now + LET_GO_S))
 
     def _go_on_ejecting(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
         """Wait until nobody writes, then for the mount to go; None when it is over."""
@@ -190,21 +191,21 @@ class VolumesService:
         Everything on it was synced as it was written; unmounting clears its dirty flag. Only an
         ejected one is told the counters: another may be the same stick, in use again already.
         """
-        leaving = self._ejection
-        if leaving is None or leaving.volume is not volume:
+        leaving = next((one for one in self._ejections if one.volume is volume), None)
+        if leaving is None:
             volume.disk.close()
             return
+        self._ejections.remove(leaving)
         try:
             volume.close()
-            self._source.unmount()
+            self._source.unmount(volume)
         except StorageError as error:
             leaving.answer("ejecting failed: %s; what was recorded is safe all the same" % error)
-            self._ejection = None
-            return
-        self._ejection = leaving._replace(is_closed=True, deadline=now + UNMOUNT_S)
+        else:
+            self._ejections.append(leaving._replace(is_closed=True, deadline=now + UNMOUNT_S))
 
     def _await_unmount(self, leaving: _Ejection, now: Seconds) -> Optional[_Ejection]:
-        if self._source.is_safe():
+        if self._source.is_safe(leaving.volume):
             log.info("the stick at %s may be pulled out", leaving.volume.where)
             leaving.answer(None)
         elif now >= leaving.deadline:

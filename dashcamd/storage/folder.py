@@ -66,10 +66,10 @@ class FolderSource:
     def set_aside(self, volume: Volume) -> None:
         """Never asked for: a fixed source cannot be ejected."""
 
-    def unmount(self) -> None:
+    def unmount(self, volume: Volume) -> None:
         """Never asked for either."""
 
-    def is_safe(self) -> bool:
+    def is_safe(self, volume: Volume) -> bool:
         """A folder stays where it is."""
         return False
 

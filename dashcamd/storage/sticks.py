@@ -8,14 +8,16 @@ nothing ever lands under a mount point that is empty.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Set, Tuple
 
 from dashcamd.core import sticks
 from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
-from dashcamd.core.sticks import Block, Mount, Setback, Verdict
+from dashcamd.core.sticks import Block, Mount, Plug, Setback, Verdict
 from dashcamd.errors import StorageError
+from dashcamd.handover import Latest
 from dashcamd.storage import mounts
 from dashcamd.storage.disk import PosixDisk, storage_error
 from dashcamd.storage.kernel_errors import ErrorCount
@@ -26,6 +28,11 @@ from dashcamd.types import Json, Seconds
 
 STANDING_BY = "stand-by"
 FAILED_HINT = "took no video when it was last tried: unplug it, check it, plug it in again"
+
+SILENT_HINT = "does not answer: unplug it, check it, plug it in again"
+
+ANSWER_S = 2.0
+"""A stick that is asked something first is waited for so long; others go before it meanwhile."""
 
 LOOK_ANYWAY_S = 10.0
 """Without any news the whole picture is read again so often, should udev have lost some."""
@@ -114,14 +121,15 @@ class StickSource:
         self._machine = machine
         self._verdicts: List[Verdict] = []
         self._looked_at: Seconds = float("-inf")
-        self._setbacks: Dict[str, Setback] = {}
-        self._pasts: Dict[str, Tuple[Past, Proof]] = {}
+        self._setbacks: Dict[Plug, Setback] = {}
+        self._pasts: Dict[Plug, Tuple[Past, Proof]] = {}
         """What sticks did until they failed, which could not be noted on them then."""
-        self._marked: Dict[Tuple[str, str], bool] = {}
+        self._answers: Dict[Plug, Latest[bool]] = {}
+        """Whether dashcamd recorded to a stick before; empty while it has not answered."""
         self._used: Set[str] = set()
         self._in_use: Optional[Tuple[Volume, Block]] = None
         self._errors: Optional[ErrorCount] = None
-        self._ejected: Optional[Block] = None
+        self._ejected: List[Tuple[Volume, Block]] = []
 
     def look(self, now: Seconds) -> bool:
         """Read anew what is plugged in if there is news; True when it differs from before."""
@@ -140,6 +148,9 @@ class StickSource:
         """Open the best stick. Raises `StorageError`, one line, when none can be used."""
         self._in_use = None
         why = sticks.complaint(self._verdicts)
+        silent = [verdict for verdict in self._verdicts if self._is_silent(verdict.block)]
+        if silent:
+            why = "%s %s" % (silent[0].block.title, SILENT_HINT)
         for verdict in self.candidates(now):
             try:
                 volume = self._open(verdict)
@@ -153,10 +164,57 @@ class StickSource:
             return volume
         raise StorageError(why)
 
-    def candidates(self, now: Seconds = 0.0) -> Tuple[Verdict, ...]:
-        """The sticks that could be opened at `now`, in the order in which they would be tried."""
-        waiting = [verdict for verdict in self._verdicts if not self._is_ejected(verdict.block)]
-        return sticks.to_try(waiting, self._setbacks, self._known(), now)
+    def candidates(self, now: Seconds = 0.0) -> Iterator[Verdict]:
+        """The sticks that can be opened at `now`, in the order in which they are to be tried.
+
+        Each is asked something before it is opened, as late as can be and one at a time, and left
+        out while it does not answer: one that hangs holds up no other.
+        """
+        left = [verdict for verdict in self._verdicts if not self._is_ejected(verdict.block)]
+        while True:
+            left = [verdict for verdict in left if not self._is_silent(verdict.block)]
+            order = sticks.to_try(left, self._setbacks, self._known(), now)
+            if not order:
+                return
+            unasked = self._to_ask(order)
+            if unasked is None:
+                yield order[0]
+                left.remove(order[0])
+            else:
+                self._ask(unasked)
+
+    def _to_ask(self, order: Sequence[Verdict]) -> Optional[Verdict]:
+        """Whom to ask before the first in `order` is opened; all, where others might go before."""
+        first = order[0].block
+        is_clear = first.key in self._known() or first.plug in self._setbacks
+        asked = order[:1] if is_clear else order
+        return next((verdict for verdict in asked if verdict.block.plug not in self._answers), None)
+
+    def _ask(self, verdict: Verdict) -> None:
+        """Ask a stick whether it was recorded to before, on a thread that may hang for ever."""
+        answer: Latest[bool] = Latest()
+        self._answers[verdict.block.plug] = answer
+        asking = threading.Thread(
+            target=lambda: answer.put(self._has_marker(verdict)), name="dashcamd-ask", daemon=True
+        )
+        asking.start()
+        asking.join(ANSWER_S)
+
+    def _has_marker(self, verdict: Verdict) -> bool:
+        try:
+            return _is_marked(self._pinned(verdict))
+        except StorageError:
+            return False
+
+    def _is_silent(self, block: Block) -> bool:
+        """Whether a stick was asked and has not answered yet."""
+        answer = self._answers.get(block.plug)
+        return answer is not None and answer.peek()[1] is None
+
+    def _known(self) -> Set[str]:
+        """Keys of the sticks that were recorded to before, as far as they were asked."""
+        marked = (v.block for v in self._verdicts if v.block.plug in self._answers)
+        return self._used | {b.key for b in marked if self._answers[b.plug].peek()[1]}
 
     def trouble(self, volume: Volume) -> Optional[str]:
         """Why `volume` can no longer be used, None while it can."""
@@ -164,7 +222,7 @@ class StickSource:
             return "%s is not in use" % volume.where
         block = self._in_use[1]
         for verdict in self._verdicts:
-            if _is_same_plug(verdict.block, block):
+            if verdict.block.plug == block.plug:
                 return None if verdict.state == sticks.READY else verdict.why
         return "%s was pulled out" % block.title
 
@@ -173,24 +231,25 @@ class StickSource:
         if self._in_use is not None and self._in_use[0] is volume:
             block = self._in_use[1]
             self._note_failure(block, now, is_full)
-            self._pasts[block.key] = volume.past, volume.proof
+            self._pasts[block.plug] = volume.past, volume.proof
             self._in_use = None
 
     def set_aside(self, volume: Volume) -> None:
         """Offer the stick of `volume` no more until it was pulled out and plugged in again."""
         if self._in_use is not None and self._in_use[0] is volume:
-            self._ejected, self._in_use = self._in_use[1], None
+            self._ejected.append(self._in_use)
+            self._in_use = None
 
-    def unmount(self) -> None:
-        """Ask for the stick that was set aside to be unmounted. Raises `StorageError`."""
-        if self._machine is not None and self._ejected is not None:
-            self._machine.unmount(self._ejected.name)
+    def unmount(self, volume: Volume) -> None:
+        """Ask for a stick that was set aside to be unmounted. Raises `StorageError`."""
+        for ejected, block in self._ejected:
+            if self._machine is not None and ejected is volume:
+                self._machine.unmount(block.name)
 
-    def is_safe(self) -> bool:
-        """Whether the stick that was set aside may be pulled out: it is mounted no more."""
-        return not any(
-            verdict.path for verdict in self._verdicts if self._is_ejected(verdict.block)
-        )
+    def is_safe(self, volume: Volume) -> bool:
+        """Whether a stick that was set aside may be pulled out: it is mounted no more."""
+        plugs = [block.plug for ejected, block in self._ejected if ejected is volume]
+        return not any(verdict.path for verdict in self._verdicts if verdict.block.plug in plugs)
 
     def describe(self) -> Json:
         """What is plugged in and what each of it is good for."""
@@ -203,23 +262,25 @@ class StickSource:
     def _row(self, verdict: Verdict, used: Optional[Block]) -> Json:
         if not self._is_ejected(verdict.block):
             row = _row(verdict, used)
-            setback = self._setbacks.get(verdict.block.key)
+            setback = self._setbacks.get(verdict.block.plug)
             # The kernel may go on calling it writable: ext4 after an error does since Linux 6.13.
             if row["state"] == STANDING_BY and setback is not None and not setback.is_full:
                 row.update(state="failed", hint=FAILED_HINT)
+            if row["state"] == STANDING_BY and self._is_silent(verdict.block):
+                row.update(state="failed", hint=SILENT_HINT)
             return row
         is_safe = not verdict.path
         hint = "safe to remove" if is_safe else "is being ejected: wait"
         return {**_row(verdict, None), "state": "ejected" if is_safe else "ejecting", "hint": hint}
 
     def _is_ejected(self, block: Block) -> bool:
-        return self._ejected is not None and _is_same_plug(block, self._ejected)
+        return any(block.plug == ejected.plug for _, ejected in self._ejected)
 
     def _open(self, verdict: Verdict) -> Volume:
         disk, uuid = self._pinned(verdict), verdict.block.uuid
         volume = Volume(disk, verdict.path, self._boot_id, uuid)
-        if verdict.block.key in self._pasts:
-            volume.past, volume.proof = self._pasts.pop(verdict.block.key)
+        if verdict.block.plug in self._pasts:
+            volume.past, volume.proof = self._pasts.pop(verdict.block.plug)
         return volume
 
     def _pinned(self, verdict: Verdict) -> PosixDisk:
@@ -232,30 +293,17 @@ class StickSource:
         raise StorageError("%s is no longer mounted at %s" % (verdict.block.name, verdict.path))
 
     def _note_failure(self, block: Block, now: Seconds, is_full: bool) -> None:
-        before = self._setbacks.get(block.key)
-        self._setbacks[block.key] = sticks.after_failure(before, now, is_full)
+        before = self._setbacks.get(block.plug)
+        self._setbacks[block.plug] = sticks.after_failure(before, now, is_full)
 
     def _forgive_replugged(self, before: Sequence[Verdict]) -> None:
         """A stick that was pulled out starts anew; so does one that is mounted differently."""
-        kept = set(before) & set(self._verdicts)
-        stayed = {verdict.block.key for verdict in kept}
-        self._setbacks = {key: back for key, back in self._setbacks.items() if key in stayed}
-        self._pasts = {key: past for key, past in self._pasts.items() if key in stayed}
-        plugs = {(verdict.block.key, verdict.block.plugged) for verdict in kept}
-        self._marked = {plug: mark for plug, mark in self._marked.items() if plug in plugs}
-
-    def _known(self) -> Set[str]:
-        return self._used | {v.block.key for v in self._verdicts if self._has_marker(v)}
-
-    def _has_marker(self, verdict: Verdict) -> bool:
-        """Whether dashcamd recorded to this stick before, asked once per plug-in."""
-        plug = verdict.block.key, verdict.block.plugged
-        if verdict.state == sticks.READY and plug not in self._marked:
-            try:
-                self._marked[plug] = _is_marked(self._pinned(verdict))
-            except StorageError:
-                self._marked[plug] = False
-        return self._marked.get(plug, False)
+        stayed = {verdict.block.plug for verdict in set(before) & set(self._verdicts)}
+        self._setbacks = {plug: back for plug, back in self._setbacks.items() if plug in stayed}
+        self._pasts = {plug: past for plug, past in self._pasts.items() if plug in stayed}
+        self._answers = {plug: said for plug, said in self._answers.items() if plug in stayed}
+        plugged = {verdict.block.plug for verdict in self._verdicts}
+        self._ejected = [one for one in self._ejected if one[1].plug in plugged]
 
 
 def _is_marked(disk: PosixDisk) -> bool:
@@ -266,13 +314,9 @@ def _is_marked(disk: PosixDisk) -> bool:
         disk.close()
 
 
-def _is_same_plug(one: Block, other: Block) -> bool:
-    return (one.key, one.number, one.plugged) == (other.key, other.number, other.plugged)
-
-
 def _row(verdict: Verdict, used: Optional[Block]) -> Json:
     block = verdict.block
-    is_used = used is not None and _is_same_plug(block, used)
+    is_used = used is not None and block.plug == used.plug
     standing_by = STANDING_BY if verdict.state == sticks.READY else verdict.state
     return {
         "device": block.name,

@@ -68,7 +68,7 @@ class LooseStick(FolderSource):
     def set_aside(self, volume):
         self._is_aside = True
 
-    def is_safe(self):
+    def is_safe(self, volume):
         return True
 
 

@@ -131,10 +131,10 @@ def test_a_known_stick_comes_before_a_larger_one_and_the_largest_before_small_pa
 
 def test_a_stick_that_failed_stands_behind_the_others_and_waits_longer_each_time():
     one, two = partition("sda1"), partition("sdb1")
-    setbacks = {one.key: sticks.after_failure(None, 100.0, is_full=False)}
+    setbacks = {one.plug: sticks.after_failure(None, 100.0, is_full=False)}
     assert names(sticks.to_try(ready(one, two), setbacks, set(), 100.0)) == ["sdb1"]
     assert names(sticks.to_try(ready(one, two), setbacks, set(), 102.0)) == ["sdb1", "sda1"]
-    again = sticks.after_failure(setbacks[one.key], 102.0, is_full=False)
+    again = sticks.after_failure(setbacks[one.plug], 102.0, is_full=False)
     assert again.retry_at == 103.0
     assert Setback(0.0, 99).retry_at == sticks.RETRY_MAX_S
 
@@ -174,7 +174,7 @@ def test_what_is_tried_is_always_writable_mounted_accepted_and_not_the_system(da
         if data.draw(st.booleans())
     ]
     setbacks = {
-        block.key: Setback(data.draw(st.floats(0, 100)), data.draw(st.integers(1, 9)))
+        block.plug: Setback(data.draw(st.floats(0, 100)), data.draw(st.integers(1, 9)))
         for block in blocks
         if data.draw(st.booleans())
     }
@@ -188,8 +188,8 @@ def test_what_is_tried_is_always_writable_mounted_accepted_and_not_the_system(da
         assert block.bus in sticks.ACCEPT[accept]
         assert block.number not in system
         assert Mount(block.number, path) in mounts
-        assert block.key not in setbacks or now >= setbacks[block.key].retry_at
+        assert block.plug not in setbacks or now >= setbacks[block.plug].retry_at
     assert all(verdict.state == sticks.READY or verdict.why for verdict in verdicts)
-    failed = [verdict.block.key in setbacks for verdict in tried]
+    failed = [verdict.block.plug in setbacks for verdict in tried]
     assert failed == sorted(failed)
     assert tried == sticks.to_try(list(reversed(verdicts)), setbacks, set(), now)

@@ -264,3 +264,42 @@ def test_whoever_ejects_a_stick_that_fails_in_it_is_told(machine, room):
     assert len(answers) == 1
     assert "ejecting failed" in answers[0]
     assert "safe all the same" in answers[0]
+
+
+def test_sticks_that_were_ejected_one_after_the_other_are_both_left_alone(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    for device in ("sda1", "sdb1"):
+        assert room.volume.where.endswith(device)
+        answers = ejecting(room)
+        room.pass_time(0.5)
+        room.let_go()
+        room.pass_time(25.0)
+        assert "still mounted" in answers[0]
+    assert room.volume is None, "neither was pulled out"
+    machine.pull("sda1")
+    room.pass_time(0.5)
+    machine.plug("sda1", size_gb=64)
+    room.pass_time(0.5)
+    assert room.volume.where.endswith("sda1")
+
+
+def test_an_ejected_stick_that_hangs_is_unmounted_later_though_another_was_ejected(machine, room):
+    machine.plug("sda1", size_gb=64)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    first = ejecting(room)
+    room.pass_time(16.0)
+    assert "has not taken the last writes" in first[0]
+    second = ejecting(room)
+    room.pass_time(0.5)
+    hung, other = room.leaving
+    other.done()
+    room.pass_time(0.5)
+    machine.unmounted("sdb1")
+    room.pass_time(0.5)
+    assert second == [None]
+    hung.done()
+    room.pass_time(0.5)
+    assert machine.unmount_asked == ["sdb1", "sda1"]

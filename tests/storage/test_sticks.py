@@ -1,10 +1,14 @@
 """Sticks as volumes: plugged, pulled, failing, exchanged."""
 
+import threading
+from dataclasses import replace
+
 import pytest
 
 from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
 from dashcamd.errors import StorageError
+from dashcamd.storage import sticks
 from dashcamd.storage.sticks import StickSource
 from tests.storage.machine import ScriptMachine
 
@@ -175,3 +179,76 @@ def test_a_stick_that_failed_is_not_said_to_stand_by_until_it_is_plugged_in_anew
     machine.plug("sda1", uuid="A", size_gb=64)
     source.look(12.0)
     assert [row["state"] for row in source.describe()["sticks"]] == ["stand-by", "in use"]
+
+
+def test_of_two_sticks_with_one_uuid_the_second_takes_over_from_the_first(machine, source):
+    for name, size_gb in (("sda1", 64), ("sdb1", 32)):
+        machine.plug(name, size_gb=size_gb)
+        machine.plugged[name] = replace(machine.plugged[name], uuid="1234-5678")
+    first = offered(source)
+    first.past = Past(5, 1, 2.0, 1)
+    source.distrust(first, is_full=True, now=10.0)
+    second = source.offer(10.0)
+    assert (first.where[-4:], second.where[-4:]) == ("sda1", "sdb1")
+    assert second.past == Past(), "what the first did is not held against it"
+    source.distrust(second, is_full=False, now=11.0)
+    assert source.offer(12.0).where.endswith("sda1")
+
+
+class HangingMachine(ScriptMachine):
+    """Sticks that do not answer until the test lets go of them."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.hung, self.asked, self.let_go = set(), [], threading.Event()
+
+    def disk(self, path):
+        disk = super().disk(path)
+        self.asked.append(path)
+        if path in self.hung:
+            entries = disk.entries
+            disk.entries = lambda folder: entries(folder) if self.let_go.wait(20) else []
+        return disk
+
+    def answer(self):
+        self.let_go.set()
+        self.hung.clear()
+        for thread in threading.enumerate():
+            if thread.name == "dashcamd-ask":
+                thread.join()
+
+
+@pytest.fixture
+def hanging(tmp_path, monkeypatch):
+    monkeypatch.setattr(sticks, "ANSWER_S", 0.05)
+    machine = HangingMachine(tmp_path)
+    yield machine
+    machine.answer()
+
+
+def test_a_stick_that_hangs_is_left_out_until_it_answers_and_holds_up_no_other(hanging):
+    source = StickSource("boot", "usb", hanging)
+    hanging.hung.add(str(hanging.plug("sda1", size_gb=64)))
+    hanging.plug("sdb1", size_gb=8)
+    volume = offered(source)
+    assert volume.where.endswith("sdb1")
+    rows = {row["device"]: (row["state"], row["hint"]) for row in source.describe()["sticks"]}
+    assert rows["sdb1"][0] == "in use"
+    assert rows["sda1"] == ("failed", sticks.SILENT_HINT)
+    source.distrust(volume, is_full=True, now=1.0)
+    with pytest.raises(StorageError, match=r"sda1.* does not answer"):
+        source.offer(1.0)
+    hanging.answer()
+    assert source.offer(1.0).where.endswith("sda1")
+
+
+def test_a_stick_that_was_used_before_is_opened_before_any_other_is_touched(hanging):
+    source = StickSource("boot", "usb", hanging)
+    good = str(hanging.plug("sda1", uuid="GOOD", size_gb=8))
+    offered(source)
+    hanging.pull("sda1")
+    bad = str(hanging.plug("sdb1", uuid="BAD", size_gb=64))
+    hanging.plug("sda1", uuid="GOOD", size_gb=8)
+    hanging.asked.clear()
+    assert offered(source, 1.0).where == good
+    assert bad not in hanging.asked
