@@ -265,7 +265,7 @@ def _run_threads(
     outward = [house.control] if house.web is None else [house.control, house.web]
     runner = Threads([*outward, *house.services], clock, house.board)
     systemd = Systemd()
-    supervisor = Supervisor(runner.overdue, house.status, house.board, systemd)
+    supervisor = Supervisor(runner.overdue, house.status, house.board, systemd, runner.in_kernel)
     stop = threading.Event()
     previous = _on_signals(stop.set)
     end = None if duration_s is None else clock.monotonic() + duration_s

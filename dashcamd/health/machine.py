@@ -21,6 +21,8 @@ documentation, ``vcgencmd get_throttled``.)"""
 
 BEFORE_SHIFT = 16
 
+TASKS = Path("/proc/self/task")
+
 
 class Machine:
     """Reads CPU, memory, temperature, throttling and the system's disk, and this process."""
@@ -50,6 +52,18 @@ class Machine:
         facts["system_disk_percent"] = disk.percent
         facts["system_disk_free_mib"] = disk.free // MIB
         return facts
+
+
+def waits_in_kernel(thread_id: Optional[int], tasks: Path = TASKS) -> bool:
+    """Whether a thread of this process sleeps in the kernel where no signal wakes it: state ``D``.
+
+    So does one that waits for a disk; one that waits for a lock, or runs, does not.
+    """
+    try:
+        stat = (tasks / str(thread_id) / "stat").read_text("ascii", "replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["D"]
 
 
 def memory_mib() -> int:

@@ -1,11 +1,15 @@
 """Whether the daemon makes progress: judged from how long each thread is overdue.
 
 A thread is overdue when it is inside a step, or should be, for longer than it said. Pure.
+
+What hangs in our own code is started anew soon. A thread that the kernel lets wait for a stick is
+another matter: the ring bridges that, a kill takes effect only when the kernel lets go of the
+thread, and would lose what is in memory. So it is given as long as the ring bridges, and more.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import AbstractSet, Any, Mapping, Optional
 
 from dashcamd.types import Seconds
 
@@ -17,11 +21,17 @@ SAID_AFTER_S = 3.0
 
 PATIENCE_S = 20.0
 STORAGE_PATIENCE_S = 90.0
-"""From then on the watchdog is not fed. A stick may stall for 30 s, and killing a process that
-waits for it in the kernel would lose the frames in the ring and gain nothing."""
+"""From then on the watchdog is not fed; the larger one is for the threads that touch a stick."""
+
+KERNEL_PATIENCE_S = 600.0
+"""The same for one of these that waits in the kernel: a SCSI command is tried for 30 s six times,
+with resets of the port in between, before the kernel gives a stick up."""
 
 DURABLE_S = 60.0
 """While an event is recorded to a volume that nobody complains of, durable bytes have to move."""
+
+RUNS_S = 5.0
+"""The record thread runs if it has posted so lately; it does twice a second."""
 
 
 def stall(overdue: Mapping[str, Seconds]) -> Optional[str]:
@@ -37,13 +47,22 @@ def stall(overdue: Mapping[str, Seconds]) -> Optional[str]:
 
 
 def stuck(
-    overdue: Mapping[str, Seconds], recording: Mapping[str, Any], now: Seconds
+    overdue: Mapping[str, Seconds],
+    recording: Mapping[str, Any],
+    now: Seconds,
+    in_kernel: AbstractSet[str] = frozenset(),
+    bridged_s: Seconds = 0.0,
 ) -> Optional[str]:
-    """Why the daemon should be started anew; None while there is progress or healthy idleness."""
+    """Why the daemon should be started anew; None while there is progress or healthy idleness.
+
+    `in_kernel` names the threads that wait in the kernel now, `bridged_s` is how long a hang the
+    ring bridges, in seconds of video.
+    """
     for name, seconds in sorted(overdue.items()):
-        patience = STORAGE_PATIENCE_S if name in STORAGE_SERVICES else PATIENCE_S
-        if seconds > patience:
+        if seconds > _patience_s(name, name in in_kernel, bridged_s):
             return "the %s thread has made no progress for %.0f s" % (name, seconds)
+    if now - recording.get("posted_at", now) > RUNS_S:
+        return None  # it is overdue itself, and was judged above
     durable_at = recording.get("durable_at")
     is_writing = recording.get("part") and recording.get("backlog_frames")
     if not is_writing or recording.get("fault") or durable_at is None:
@@ -51,3 +70,9 @@ def stuck(
     if now - durable_at > DURABLE_S:
         return "frames wait and nothing became durable for %.0f s" % (now - durable_at)
     return None
+
+
+def _patience_s(name: str, is_in_kernel: bool, bridged_s: Seconds) -> Seconds:
+    if name not in STORAGE_SERVICES:
+        return PATIENCE_S
+    return max(KERNEL_PATIENCE_S, bridged_s) if is_in_kernel else STORAGE_PATIENCE_S

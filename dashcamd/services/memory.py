@@ -48,13 +48,14 @@ class MemoryService:
             self._ring.grow(size_mib * MIB)
             self._why = "grown: " + words % stall_s
             log.info("the ring may take %d MiB now: %s", size_mib, words % stall_s)
-            self._post()
+        self._post()
         return PERIOD_S
 
     def close(self) -> None:
         """Nothing is open here."""
 
     def _post(self) -> None:
+        video = self._ring.stats.bytes_per_s
         self._board.post(
             "memory",
             {
@@ -62,6 +63,7 @@ class MemoryService:
                 "ring_mib_configured": self._bounds.least_mib,
                 "ring_mib_most": self._bounds.most_mib,
                 "held_s": self._bounds.held_s,
+                "bridged_s": round(self._ring.capacity_bytes / video, 1) if video else None,
                 "why": self._why,
             },
         )

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Dict, List, Optional, Protocol, Sequence
+from typing import Dict, List, Optional, Protocol, Sequence, Set
 
 from dashcamd.clock import Clock, SimClock
 from dashcamd.errors import DashcamError
 from dashcamd.handover import Board
+from dashcamd.health.machine import waits_in_kernel
 from dashcamd.types import Seconds
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,11 @@ class Threads:
     def overdue(self, now: Seconds) -> Dict[str, Seconds]:
         """How long each service has been inside its step, or late for the next one."""
         return {name: now - due for name, due in self._due.copy().items() if now > due}
+
+    def in_kernel(self) -> Set[str]:
+        """The services whose threads the kernel lets wait for a device at this moment."""
+        pairs = zip(self._services, self._threads)
+        return {service.name for service, thread in pairs if waits_in_kernel(thread.native_id)}
 
     def close(self, patience_s: Seconds = 20.0) -> None:
         """Stop every thread and close its service, in order; a stuck one is left behind."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable, Mapping, Optional
+from typing import AbstractSet, Callable, Mapping, Optional
 
 from dashcamd.handover import Board
 from dashcamd.health import progress
@@ -25,8 +25,10 @@ class Supervisor:
         status: Callable[[], Json],
         board: Board,
         systemd: Systemd,
+        in_kernel: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self._overdue = overdue
+        self._in_kernel = in_kernel
         self._status = status
         self._board = board
         self._systemd = systemd
@@ -36,8 +38,16 @@ class Supervisor:
     def look(self, now: Seconds) -> None:
         """Judge the threads; call it about twice a second."""
         overdue = self._overdue(now)
-        self._board.post("stall", {"fault": progress.stall(overdue)})
-        stuck = progress.stuck(overdue, self._board.snapshot().get("recording", {}), now)
+        stall = progress.stall(overdue)
+        self._board.post("stall", {"fault": stall})
+        board = self._board.snapshot()
+        stuck = progress.stuck(
+            overdue,
+            board.get("recording", {}),
+            now,
+            self._in_kernel() if stall else frozenset(),
+            board.get("memory", {}).get("bridged_s") or 0.0,
+        )
         if stuck and stuck != self._stuck and self._stuck is None:
             log.critical("%s; the watchdog is no longer fed, systemd starts anew", stuck)
         self._stuck = stuck

@@ -6,7 +6,13 @@ import pytest
 
 from dashcamd.cli.daemon import _in_words
 from dashcamd.control import status
-from dashcamd.health.machine import THROTTLED, Machine, throttling, warnings
+from dashcamd.health.machine import (
+    THROTTLED,
+    Machine,
+    throttling,
+    waits_in_kernel,
+    warnings,
+)
 
 
 @pytest.fixture
@@ -57,3 +63,21 @@ def test_status_warns_of_a_weak_supply(firmware):
     document = status.document({"health": health}, 1.0)
     assert document["faults"] == []
     assert "WARNING  the supply is too weak now" in _in_words(document)
+
+
+@pytest.mark.parametrize(
+    ("stat", "waits"),
+    [
+        ("17 (dashcamd-record) D 1 17 17 0", True),
+        ("17 (a) D) S 1 17 17 0", False),
+        ("17 (dashcamd-record) R 1 17 17 0", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_thread_waits_in_the_kernel_while_its_state_says_so(tmp_path, stat, waits):
+    if stat is not None:
+        (tmp_path / "17").mkdir()
+        (tmp_path / "17" / "stat").write_text(stat)
+    assert waits_in_kernel(17, tmp_path) is waits
+    assert not waits_in_kernel(None, tmp_path)

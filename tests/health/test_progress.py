@@ -22,6 +22,25 @@ def test_a_detector_that_hangs_is_no_fault_of_the_stick_but_ends_the_feeding():
 
 def test_a_record_thread_that_never_returns_ends_the_feeding():
     assert "record" in progress.stuck({"record": 91.0}, {}, NOW)
+    assert "record" in progress.stuck({"record": 91.0}, {}, NOW, {"keep"}, 499.0)
+
+
+def test_a_stick_that_hangs_in_the_kernel_is_waited_for_as_long_as_the_ring_bridges_it():
+    for name in progress.STORAGE_SERVICES:
+        assert progress.stuck({name: 599.0}, {}, NOW, {name}) is None
+        assert name in progress.stuck({name: 601.0}, {}, NOW, {name}, 499.0)
+        assert progress.stuck({name: 1999.0}, {}, NOW, {name}, 2000.0) is None
+
+
+def test_a_thread_that_never_touches_a_stick_is_not_waited_for_in_the_kernel_either():
+    assert "detect" in progress.stuck({"detect": 21.0}, {}, NOW, {"detect"}, 499.0)
+
+
+def test_bytes_that_are_not_durable_while_the_record_thread_hangs_are_judged_by_its_hang():
+    recording = {"part": "p00", "backlog_frames": 9, "durable_at": NOW - 61, "posted_at": NOW - 61}
+    assert progress.stuck({"record": 61.0}, recording, NOW, {"record"}) is None
+    recording["posted_at"] = NOW - 0.5
+    assert "nothing became durable" in progress.stuck({}, recording, NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +85,17 @@ def test_the_supervisor_feeds_while_all_is_well_and_stops_when_a_thread_is_stuck
     overdue["record"] = 100.0
     supervisor.look(6.0)
     assert spy.said[-1][0] == "ailing"
+
+
+def test_the_supervisor_feeds_while_the_kernel_waits_for_the_stick_and_the_ring_bridges_that():
+    spy, board, in_kernel, overdue = Spy(), Board(), {"record"}, {"record": 700.0}
+    board.post("memory", {"bridged_s": 1000.0})
+    status = {"state": "recording", "faults": []}
+    supervisor = Supervisor(lambda now: overdue, lambda: status, board, spy, lambda: in_kernel)
+    supervisor.look(0.0)
+    in_kernel.clear()
+    supervisor.look(1.0)
+    in_kernel.add("record")
+    overdue["record"] = 1001.0
+    supervisor.look(2.0)
+    assert [word for word, _ in spy.said] == ["alive", "ailing", "ailing"]

@@ -45,6 +45,7 @@ def test_a_stick_that_keeps_up_leaves_the_ring_as_it_is():
     assert desk.stick() == 4
     assert desk.posted["ring_mib"] == 4
     assert desk.posted["why"] == "as configured"
+    assert desk.posted["bridged_s"] == pytest.approx(8.0, abs=0.5)
 
 
 def test_a_stick_that_is_known_to_stall_gets_a_ring_that_bridges_it():

@@ -39,5 +39,6 @@ def test_a_service_inside_its_step_is_overdue_from_the_moment_it_entered():
     assert service.entered.wait(10)
     assert runner.overdue(1000.0) == {}
     assert runner.overdue(1007.5) == {"record": 7.5}
+    assert runner.in_kernel() == set(), "it waits for a lock of ours"
     service.go.set()
     runner.close()
