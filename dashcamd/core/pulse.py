@@ -30,6 +30,9 @@ ENOUGH_BUSY_S = 2.0
 ENOUGH_SAMPLES = 8
 """So much writing is watched before a rate is believed."""
 
+MANY_SAMPLES = 120
+"""About two minutes of video: so much outranks what was measured before, with a hiccup or two."""
+
 TICK_S = 1e-6
 """Less is no time that could be measured."""
 
@@ -218,6 +221,12 @@ def _is_watched(reading: Mapping[str, Any]) -> bool:
     """Whether enough was written to believe its rate."""
     is_long = reading.get("busy_s", 0.0) >= ENOUGH_BUSY_S
     return bool(is_long and reading.get("writes", 0) >= ENOUGH_SAMPLES)
+
+
+def proven_rate(reading: Mapping[str, Any]) -> Optional[float]:
+    """Bytes a second as recording itself has shown them; None while that is too little."""
+    is_much = _is_watched(reading) and reading.get("writes", 0) >= MANY_SAMPLES
+    return reading.get("bytes_per_s") if is_much else None
 
 
 def _slowness(reading: Mapping[str, Any], flow: Flow) -> List[str]:

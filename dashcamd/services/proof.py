@@ -1,7 +1,8 @@
 """Proof of a stick: tried out once while nothing is recorded, and read back ever after.
 
 Part of the keep thread. The trial waits until the stick has been idle for a while, and is given
-up as soon as anything is to be recorded; it begins anew later.
+up as soon as anything is to be recorded; it begins anew later. One that finds the stick too slow is
+made twice, and what recording itself shows later counts instead of either.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import replace
 from typing import Callable, Deque, Generator, Optional
 
 from dashcamd.config import Config
-from dashcamd.core.proof import Proof, lies
+from dashcamd.core.proof import Proof, lies, slowness
+from dashcamd.core.pulse import proven_rate
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest
 from dashcamd.storage.read_back import Spots, lies_in, spots, sweep, try_out
@@ -58,7 +60,8 @@ class Prover:
         self._tries = 0
         self._quiet_since: Optional[Seconds] = None
         self._noted: Deque[Spots] = deque(maxlen=REMEMBERED)
-        self._noted_on = ""
+        self._doubted = 0.0
+        """Bytes a second by a first trial that found the stick too slow; 0 without one."""
 
     @property
     def is_busy(self) -> bool:
@@ -68,11 +71,10 @@ class Prover:
     def follow(self, volume: Optional[Volume]) -> None:
         """`volume` came into use, or none is."""
         self._give_up()
-        if volume is not None and volume.id != self._noted_on:
-            self._noted.clear()
-            self._noted_on = volume.id
+        # While a stick was out, its owner may have changed any file on it.
+        self._noted.clear()
         self._volume, self._tries, self._quiet_since = volume, 0, None
-        self._is_swept = False
+        self._is_swept, self._doubted = False, 0.0
 
     def leave(self, volume: Volume) -> None:
         """Touch `volume` no more."""
@@ -101,11 +103,19 @@ class Prover:
         """Read some of a part that was closed back, and of an earlier one."""
         if volume is not self._volume:
             return
+        self._believe_recording(volume)
         newest = spots(volume.disk, path)
         self._read_back(volume, newest)
         if self._noted:
             self._read_back(volume, random.choice(self._noted))
         self._noted.append(newest)
+
+    def _believe_recording(self, volume: Volume) -> None:
+        """Correct the trial: the stick did better, or is too slow for the video after all."""
+        pulse = self._board.snapshot().get("recording", {}).get("pulse", {})
+        rate, tried = proven_rate(pulse), volume.proof.write_bytes_per_s
+        if rate and (0 < tried < rate or self._is_slow(rate)):
+            volume.proof = replace(volume.proof, write_bytes_per_s=rate)
 
     def _read_back(self, volume: Volume, noted: Spots) -> None:
         try:
@@ -133,11 +143,20 @@ class Prover:
         if found is not None:
             self._trial, self._found = trial, found
             return
-        before = volume.proof
-        rates = replace(before, write_bytes_per_s=self._found.write_bytes_per_s)
+        rate, before = max(self._found.write_bytes_per_s, self._doubted), volume.proof
+        if self._is_slow(rate) and not self._doubted:
+            self._doubted, self._quiet_since = rate, None
+            rate = 0.0
+        rates = replace(before, write_bytes_per_s=rate)
         rates = replace(rates, read_bytes_per_s=self._found.read_bytes_per_s)
         self._note(volume, rates.read_back(self._found.checked, self._found.lies))
-        log.info("a stick was tried out: it writes %.1f MB/s", rates.write_bytes_per_s / 1e6)
+        log.info("a stick was tried out: it writes %.1f MB/s", (rate or self._doubted) / 1e6)
+
+    def _is_slow(self, rate: float) -> bool:
+        _, config = self._in_force.peek()
+        return config is not None and bool(
+            slowness({"write_bytes_per_s": rate}, config.camera.bitrate / 8)
+        )
 
     def _note(self, volume: Volume, proof: Proof) -> None:
         if proof.lies > volume.proof.lies:

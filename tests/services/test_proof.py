@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from dashcamd.clock import SimClock
 from dashcamd.config import Config, StorageConfig
 from dashcamd.core.proof import Proof
 from dashcamd.handover import Board
@@ -14,8 +15,8 @@ from dashcamd.services.messages import VolumeLeaving
 from dashcamd.services.proof import QUIET_S, TRIES, Prover
 from dashcamd.storage.read_back import BLOCK, TRIAL
 from dashcamd.storage.volume import MARKER, Volume
-from dashcamd.testing import MemoryDisk, PluggedDisk, held
-from tests.daemon import Daemon, settings
+from dashcamd.testing import MemoryDisk, PluggedDisk, SlowDisk, held
+from tests.daemon import WALL, Daemon, settings
 from tests.services.desk import Desk as KeepDesk
 from tests.storage.liars import FakeStick
 from tests.test_app import script
@@ -69,6 +70,56 @@ def test_a_new_stick_is_tried_out_once_when_it_was_quiet_for_a_while():
     desk.wait(60)
     assert len(desk.disk.journal) == count
     assert TRIAL not in desk.disk.paths
+
+
+def tried_on(clock, stalls=(), bytes_per_s=20e6):
+    """A stick that stalls, tried out on `clock`."""
+    desk = Desk(SlowDisk(MemoryDisk(), clock, stalls, bytes_per_s))
+    desk.prover = Prover(held(Config()), desk.board, clock.monotonic)
+    desk.plug(desk.disk)
+    for _ in range(40):
+        desk.prover.step(clock.monotonic())
+        while desk.prover.is_busy:
+            desk.prover.step(clock.monotonic())
+        clock.advance_to(clock.monotonic() + 1.0)
+    return desk
+
+
+@pytest.mark.parametrize("at", [10.001, 10.1])
+def test_one_hiccup_in_the_trial_is_no_verdict(at):
+    desk = tried_on(SimClock(1000.0, WALL), [(1000.0 + at, 8.0)])
+    assert desk.proof.write_bytes_per_s == pytest.approx(20e6)
+
+
+def test_a_stick_that_is_slow_twice_is_called_slow_and_not_tried_for_ever():
+    clock = SimClock(1000.0, WALL)
+    desk = tried_on(clock, bytes_per_s=2e5)
+    tried = desk.proof
+    assert tried.write_bytes_per_s == pytest.approx(2e5)
+    assert tried.checked == 8, "of 5 s each time"
+    clock.advance_to(clock.monotonic() + 60.0)
+    desk.prover.step(clock.monotonic())
+    assert (desk.proof, desk.prover.is_busy) == (tried, False)
+
+
+@pytest.mark.parametrize(
+    ("tried", "writes", "recorded", "known"),
+    [
+        (1e5, 200, 9e6, 9e6),
+        (1e5, 20, 9e6, 1e5),
+        (9e6, 200, 2e5, 2e5),
+        (9e6, 200, 2e6, 9e6),
+        (0.0, 200, 2e6, 0.0),
+    ],
+)
+def test_what_recording_shows_for_long_enough_corrects_the_trial(tried, writes, recorded, known):
+    desk = Desk(trial_mib=0)
+    desk.volume.proof = Proof(write_bytes_per_s=tried)
+    pulse = {"writes": writes, "busy_s": 9.0, "bytes_per_s": recorded}
+    desk.board.post("recording", {"state": "recording", "pulse": pulse})
+    desk.disk.put(CLOSED, b"x")
+    desk.prover.closed(desk.volume, CLOSED)
+    assert desk.proof.write_bytes_per_s == known
 
 
 def test_what_is_known_of_a_stick_is_not_tried_again():
@@ -171,6 +222,17 @@ def test_a_part_that_was_deleted_is_no_lie():
         desk.prover.closed(desk.volume, path)
         desk.disk.unlink(path)
     assert desk.proof == Proof(checked=3)
+
+
+def test_a_clip_that_somebody_trimmed_while_the_stick_was_out_is_no_lie():
+    desk = Desk(trial_mib=0)
+    desk.disk.put(CLOSED, b"x" * BLOCK)
+    desk.prover.closed(desk.volume, CLOSED)
+    desk.prover.follow(None)
+    desk.disk.put(CLOSED, b"y")
+    desk.disk.put("DASHCAM/b.mp4", b"x")
+    desk.plug(desk.disk).prover.closed(desk.volume, "DASHCAM/b.mp4")
+    assert desk.proof == Proof(checked=1)
 
 
 def test_another_sticks_parts_are_not_looked_for_on_this_one():
