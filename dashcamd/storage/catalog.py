@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass, replace
-from typing import Container, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import (
+    Container,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Set,
+    Tuple,
+)
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
@@ -172,7 +183,8 @@ def load(disk: Disk, name: EventName) -> StoredEvent:
     number = naming.event_number(name.folder)
     assert number is not None
     facts = _facts(disk, name, dict(ours))
-    event = StoredEvent(name, number, ours, facts, locked_parts=_locked(disk, name, dict(ours)))
+    locks = [file for file, _ in ours if file in LOCKS]
+    event = StoredEvent(name, number, ours, facts, locked_parts=locked_parts(disk, name, locks))
     known = {part.file for part in facts.parts} if facts else set()
     unfinished = {path.rpartition("/")[2] for path in event.parts if is_open(disk, path, known)}
     return replace(event, unfinished=frozenset(unfinished))
@@ -249,17 +261,16 @@ def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Event
     return None
 
 
-def _locked(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Tuple[int, ...]]:
-    """The parts that the locks name. If one is torn, or a person's own, it names none, nor do all.
+def locked_parts(disk: Disk, name: EventName, locks: Iterable[str]) -> Optional[Tuple[int, ...]]:
+    """The parts that `locks`, files of an event, name; None if one is torn or a person's own.
 
-    Both are there where a cut fell before the rename, and each may name parts of its own.
+    Both of `LOCKS` are there where a cut fell before the rename: each may name parts of its own.
     """
     numbers: Set[int] = set()
-    for lock in LOCKS:
-        if lock in files:
-            text = read_small(disk, "%s/%s" % (name.path, lock), LOCK_BYTES)
-            found = naming.locked_parts(text.decode("ascii", "replace")) if text else None
-            if found is None:
-                return None
-            numbers |= set(found)
+    for lock in locks:
+        text = read_small(disk, "%s/%s" % (name.path, lock), LOCK_BYTES)
+        found = naming.locked_parts(text.decode("ascii", "replace")) if text else None
+        if found is None:
+            return None
+        numbers |= set(found)
     return tuple(sorted(numbers)) or None

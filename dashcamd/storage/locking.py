@@ -42,13 +42,28 @@ def set_lock(disk: Disk, wanted: str, is_locked: bool) -> str:
 
 
 def lock_parts(disk: Disk, name: EventName, parts: Iterable[int]) -> None:
-    """Lock `parts` of an event, by number, beside those that are. Raises `StorageError`."""
+    """Lock `parts` of an event, by number, beside those that are. Raises `StorageError`.
+
+    What is half written of an earlier try is written anew; until then it locks the whole event.
+    """
     event = catalog.load(disk, name)
-    if event.is_locked and event.locked_parts is None:
-        return
-    line = naming.locked_parts_line({*parts, *(event.locked_parts or ())})
-    path = "%s/%s" % (name.path, naming.LOCK)
-    if event.is_locked and naming.LOCK not in dict(event.files):
+    files, path = dict(event.files), "%s/%s" % (name.path, naming.LOCK)
+    known = event.locked_parts
+    if event.is_locked and known is None:
+        if not _is_half_written(disk, path + ".tmp"):
+            return
+        known = catalog.locked_parts(disk, name, (naming.LOCK,) if naming.LOCK in files else ())
+        if known is None and naming.LOCK in files:
+            return
+    elif event.is_locked and naming.LOCK not in files:
         # It is the only lock there is, and replacing a file begins by removing its temporary one.
         disk.rename(path + ".tmp", path)
+    line = naming.locked_parts_line({*parts, *(known or ())})
     replace_file(disk, path, PARTS_TEXT + line.encode("ascii"))
+
+
+def _is_half_written(disk: Disk, path: str) -> bool:
+    """Whether there is the beginning of a bump's lock that names no parts."""
+    data = catalog.read_small(disk, path, catalog.LOCK_BYTES)
+    is_ours = data is not None and PARTS_TEXT.startswith(data[: len(PARTS_TEXT)])
+    return is_ours and naming.locked_parts((data or b"").decode("ascii", "replace")) is None

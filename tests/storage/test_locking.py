@@ -103,6 +103,28 @@ def test_a_lock_that_a_cut_left_under_its_temporary_name_locks(disk, name):
         assert catalog.load(disk.at(step), name).is_locked, "after a cut in the second bump"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_lock_that_a_full_stick_took_half_of_is_written_anew_when_it_is_tried_again(
+    disk, name, is_first
+):
+    if not is_first:
+        lock_parts(disk, name, (0,))
+    disk.put(name.path + "/locked.txt.tmp", b"The camera was bum")
+    assert catalog.load(disk, name).removable == ()
+    lock_parts(disk, name, (2,))
+    assert catalog.load(disk, name).locked_parts == ((2,) if is_first else (0, 2))
+
+
+def test_what_somebody_locked_as_a_whole_stays_so_though_that_was_not_finished(disk, name):
+    disk.put(name.path + "/locked.txt.tmp", b"This event is loc")
+    lock_parts(disk, name, (2,))
+    assert catalog.load(disk, name).removable == ()
+    disk.put(name.path + "/locked.txt", b"mine")
+    disk.put(name.path + "/locked.txt.tmp", b"")
+    lock_parts(disk, name, (2,))
+    assert catalog.load(disk, name).removable == ()
+
+
 @pytest.mark.parametrize("torn", [b"", b"The camera was bum", b"Locked parts: p0"])
 def test_a_second_bump_that_a_cut_tore_keeps_too_much_and_can_be_unlocked(disk, name, torn):
     lock_parts(disk, name, (1,))
