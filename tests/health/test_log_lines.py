@@ -15,9 +15,10 @@ def kept():
     handler = LogLines(itertools.count(1).__next__)
     logger = logging.getLogger("dashcamd.services.volumes")
     logger.addHandler(handler)
-    before, logger.level = logger.level, logging.DEBUG
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
     yield handler
-    logger.level = before
+    logger.setLevel(before)
     logger.removeHandler(handler)
 
 
