@@ -4,10 +4,11 @@ Every scene is a seeded generator of luma pictures with exact truth: `truth` are
 which a mover of at least `LEAST_PIXELS` is inside the picture and has moved within the last
 second, `nuisance` the stretches of anything else that changes.
 
-Three sets of the same scripts, apart in seed: backgrounds, clothes, clouds, drops, noise, ways and
+Sets of the same scripts, apart in seed: backgrounds, clothes, clouds, drops, noise, ways and
 paces differ. ``""`` and ``"fresh"`` were looked at while constants were chosen; ``"held"`` is only
 scored, and its light and weather last twice as long (each round with other strengths, places
-and directions), so that one false alarm an hour can be told from three.
+and directions). `quiet_pieces` are hours of weather, light and noise without anybody, only scored
+too: with none of them seen, three hours make one false alarm an hour improbable (95 %).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ FPS = 20
 LEAST_PIXELS = 120
 PAUSE_S = 1.0
 SEEDS = {"": 0, "fresh": 5000, "held": 90000}
+LONG_SEED, LONG_ROUNDS = 400000, 6
 HELD_ROUNDS = 2
 ROUND_S = 25.5
 
@@ -344,6 +346,24 @@ def scenes(split: str = "") -> Dict[str, Scene]:
     return {scene.name: scene for scene in made}
 
 
+def quiet_pieces(number: int) -> Iterator[Scene]:
+    """One piece of two to four minutes of each script of weather, light and noise, nobody in it.
+
+    Every `number` has seeds of its own; they are only scored.
+    """
+    offset = LONG_SEED + 1000 * number
+    rounds = LONG_ROUNDS
+    made = [_noise(n, seed + offset, rounds) for n, seed in NOISES.items()]
+    made += [_light(kind, seed + offset, rounds) for kind, seed in LIGHTS.items()]
+    made += [_weather(kind, seed + offset, rounds) for kind, seed in WEATHERS.items()]
+    made.append(_dusk(DUSK + offset))
+    for scene in made:
+        if scene.kind in ("weather", "light", "noise"):
+            scene.name += "_long%d" % number
+            scene.movers, scene.tuned = [], False
+            yield scene
+
+
 def _vary(scene):
     """Let everybody walk somewhat lower or higher, slower or faster."""
     rng = np.random.default_rng(scene.seed + 7)
@@ -365,6 +385,8 @@ LIGHTS = {
     "glint": 222,
     "ir_flicker": 240,
 }
+NOISES = {4: 107, 8: 206, 12: 208}
+DUSK = 210
 WEATHERS = {
     "rain": 121,
     "snow": 123,
@@ -390,12 +412,12 @@ def _scripts(offset, rounds):
         _night_car(244 + offset),
         _backlit(246 + offset),
         _empty(105 + offset),
-        _dusk(210 + offset),
+        _dusk(DUSK + offset),
         _drive("drive_town", 109 + offset),
         _drive("drive_road", 212 + offset),
         _parked(214 + offset),
     ]
-    made += [_noise(n, seed + offset, rounds) for n, seed in ((4, 107), (8, 206), (12, 208))]
+    made += [_noise(n, seed + offset, rounds) for n, seed in NOISES.items()]
     made += [_light(kind, seed + offset, rounds) for kind, seed in LIGHTS.items()]
     made += [_weather(kind, seed + offset, rounds) for kind, seed in WEATHERS.items()]
     made += [_shake(kind, seed + offset, rounds) for kind, seed in SHAKES.items()]

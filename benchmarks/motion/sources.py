@@ -28,7 +28,7 @@ import numpy as np
 
 from benchmarks.motion import baselines, draw, scenes
 from benchmarks.motion.matching import halved, videocore_blocks
-from dashcamd.core import luma, shake
+from dashcamd.core import cells, luma, shake
 from dashcamd.core.fields import block_sad, vector_blocks
 from dashcamd.core.luma import LumaField
 from dashcamd.types import MotionField
@@ -36,6 +36,9 @@ from dashcamd.types import MotionField
 CACHE = Path(os.environ.get("DASHCAMD_BENCH_CACHE", Path(tempfile.gettempdir()) / "dashcamd-bench"))
 GOP = 20
 HALF = (draw.WIDE // 2, draw.HIGH // 2)
+MATCHED_S = 40.0
+"""How much of a quiet piece is matched as a VideoCore does: matching costs three times drawing."""
+
 DRAWING = 2
 """Raise it when what is drawn, encoded, matched, or a pixel rule changes: all is made anew."""
 SOURCES = ("ffmpeg", "lores", "videocore")
@@ -83,6 +86,34 @@ def footage_of(scene, refresh=False):
     return _kept(scene.name, "footage", _key(DRAWING, scene.seed), lambda: film(scene), refresh)
 
 
+def of_quiet(scene, refresh=False) -> Fields:
+    """Lores fields of `scene`, and VideoCore-like ones of its beginning, made as it is drawn."""
+    held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _quiet_fields(scene), refresh)
+    fields = {k[2:]: (held["t." + k[2:]], held[k]) for k in held if k.startswith("f.")}
+    moving = np.zeros(int(scene.seconds * scenes.FPS), bool)
+    return Fields(scene.name, scenes.FPS, moving, fields, {})
+
+
+def is_kept(scene) -> bool:
+    """Whether `of_quiet` needs not draw."""
+    return (CACHE / ("%s.quiet.%s.npz" % (scene.name, _quiet_key(scene)))).exists()
+
+
+def _quiet_key(scene):
+    return _key(DRAWING, scene.seed, scene.seconds, *_luma_sources())
+
+
+def _quiet_fields(scene):
+    gather, field, before = _Gather(), LumaField(*HALF), None
+    for i, (t, picture, _) in enumerate(scene.frames()):
+        half = halved(picture)
+        if t < MATCHED_S and before is not None and i % GOP:
+            gather.add("videocore", t, videocore_blocks(half, before))
+        before = half
+        gather.add("lores", t, field.step(t, half))
+    return gather.arrays()
+
+
 def of_clip(path, name, fps, refresh=False, layers=LAYERS) -> Fields:
     """The fields of a video file (no truth flags, no uncoded picture)."""
     key = _key(DRAWING, Path(path).stat().st_size)
@@ -104,7 +135,7 @@ def _with_layers(name, footage, key, makers, refresh, layers):
 
 
 def _luma_sources():
-    return inspect.getsource(luma), inspect.getsource(shake)
+    return tuple(inspect.getsource(one) for one in (cells, luma, shake))
 
 
 def _key(*parts):

@@ -30,7 +30,12 @@ class PictureFields:
 
     def of_frame(self, ts: Seconds, frame: Any) -> Optional[MotionField]:
         """The field of a decoded PyAV frame, or None when none is due."""
+        if (frame.height, frame.width) == self._size and not self._is_due(ts):
+            return None
         return self.of_luma(ts, pyav.luma_of(frame))
+
+    def _is_due(self, ts: Seconds) -> bool:
+        return self._luma is None or self._luma.is_due(ts)
 
     def of_luma(self, ts: Seconds, luma: Array) -> Optional[MotionField]:
         """The field of a luma plane, uint8 of shape (height, width), or None when none is due."""

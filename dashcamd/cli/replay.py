@@ -100,8 +100,8 @@ def _replayed(arguments: argparse.Namespace, motion: MotionConfig) -> Iterator[R
 
 
 def _replay_video(video: str, motion: MotionConfig) -> Replayed:
-    cpu = time.process_time()
     footage = Footage(video)
+    cpu = time.process_time()
     try:
         replay = _watched(_shown(footage, video), motion)
     finally:

@@ -188,7 +188,8 @@ class Detector:
         if self._drift is not None:
             self._drift.measure(blocks, measures[1])
             out |= measures[1] > noise.limit[1]
-        noise.learn(measures, field.ts)
+        if noise.is_due(field.ts):
+            noise.learn(measures, field.ts)
         count = int(np.count_nonzero(out))
         if self._is_whole_scene(count / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s

@@ -36,13 +36,16 @@ class Drift:
         newest -= self._mean
         newest *= self._weight
         self._mean += newest
+        own = np.multiply(self._mean, self._mean, out=newest)
+        is_moving = own[0] + own[1] >= OWN_PX * OWN_PX
+        if not is_moving.any():
+            out.fill(0)
+            return
         padded = self._padded
         three = padded[:, :-2] + padded[:, 1:-1]
         three += padded[:, 2:]
         nine = three[:, :, :-2] + three[:, :, 1:-1]
         nine += three[:, :, 2:]
-        own = np.multiply(self._mean, self._mean, out=newest)
-        is_moving = own[0] + own[1] >= OWN_PX * OWN_PX
         nine *= nine
         np.add(nine[0], nine[1], out=out)
         out *= is_moving

@@ -19,6 +19,10 @@ MAX_STEP_S = 1.0
 """A longer pause between two fields counts as this much: one field is one sample."""
 
 
+PERIOD_S: Seconds = 0.09
+"""Ten samples a second are enough: fields that come with every picture are learnt in turns."""
+
+
 class Noise:
     """The noise model of measures (SAD, length of vector) over a grid: planes of (n, rows, cols).
 
@@ -70,6 +74,10 @@ class Noise:
         self.mean[...] = usual
         self._deviation[...] = FIRST_DEVIATION * usual
         self._seen_s = min(FIRST_S, self._memory_s)
+
+    def is_due(self, ts: Seconds) -> bool:
+        """Whether the field at `ts` should be learnt."""
+        return self._ts is None or not 0 <= ts - self._ts < PERIOD_S
 
     def learn(self, measures: Array, ts: Seconds) -> None:
         """Take the float32 planes of the field at `ts` into the model."""
