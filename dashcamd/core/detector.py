@@ -15,61 +15,21 @@ fields seen so far: no clock, no thread, no file; the same fields give the same 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import numpy as np
 
 from dashcamd.core.clusters import groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.noise import Noise
+from dashcamd.core.profile import Profile, profile_for
+from dashcamd.core.vectors import Doubts, median
 from dashcamd.core.zones import ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
-
-@dataclass(frozen=True)
-class Profile:
-    """What experts can turn; one set of defaults a source, see `PROFILES`.
-
-    `sad_floor` least SAD (16x16, 8 bit) of a block that stands out; `sad_deviations` how far above
-    its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
-    picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
-    afterwards; `noise_s` time constant of the noise model, `noise_patience` how much slower what
-    stands out is learnt (a gardener stays visible); `hold_s` how long after it moved a
-    thing is looked for around its place with limits lowered to `hold_fraction`; `drift_floor`
-    and `drift_deviations` the same for vectors that agree (`core/drift.py`, pixels summed over nine
-    blocks; a floor of 0: vectors are not looked at), `drift_weight` of the newest vectors.
-    """
-
-    sad_floor: float = 1600.0
-    sad_deviations: float = 6.0
-    cluster: int = 3
-    scene_fraction: float = 0.5
-    guard_s: Seconds = 0.6
-    noise_s: Seconds = 20.0
-    noise_patience: float = 0.7
-    hold_s: Seconds = 1.0
-    hold_fraction: float = 0.6
-    drift_floor: float = 0.0
-    drift_deviations: float = 5.0
-    drift_weight: float = 0.35
-
-
-PROFILES: Dict[str, Profile] = {
-    "ffmpeg": Profile(),
-    "lores": Profile(),
-    "videocore": Profile(
-        sad_floor=2500.0,
-        cluster=4,
-        guard_s=1.0,
-        noise_patience=1.0,
-        drift_floor=9.0,
-        drift_deviations=9.0,
-    ),
-}
 
 WARM_UP = "warming up"
 NO_PICTURE = "no new picture"
@@ -95,19 +55,6 @@ SHAKEN_S: Seconds = 1.0
 SHAKEN_WEIGHT = 1.5
 """A shift that was taken out leaves a rest at sharp edges: limits are higher for a moment."""
 
-NO_OUTLINE = "vectors of a plain surface"
-OUTLINE_FRACTION = 0.5
-OUTLINE_PART = 0.1
-"""In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
-thing that moves covers and uncovers, and this part of its blocks match badly."""
-
-SOFT_EDGE = "soft edge of light"
-SOFT_PART = 0.15
-MOVED_PART = 0.6
-"""Where light cannot be taken out it has a halo: the blocks around its group have risen by the
-first part of what those inside have (drawn headlights 0.16 to 0.48, people and cars 0.01 at most),
-and less than the second part of these have a vector."""
-
 FEW_GROUPS = 4
 SPECKS = 0.75
 """Each group beyond the fourth asks for so many blocks more in the largest: in rain, snow and wind
@@ -115,18 +62,6 @@ a visitor must be larger than what chance puts together."""
 
 LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
-
-
-def profile_for(source: str, sensitivity: int, expert: Mapping[str, float]) -> Profile:
-    """The profile of `source` at `sensitivity` 1..10 (5 leaves it as it is), with overrides."""
-    base = PROFILES.get(source, PROFILES["lores"])
-    step = 5 - sensitivity
-    scaled = replace(
-        base,
-        sad_floor=base.sad_floor * 2.0 ** (step / 4.0),
-        cluster=max(1, round(base.cluster * 2.0 ** (step / 3.0))),
-    )
-    return replace(scaled, **dict(expert))  # type: ignore[arg-type]
 
 
 class Detector:
@@ -153,6 +88,7 @@ class Detector:
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
+        self._doubts = Doubts()
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
@@ -216,17 +152,17 @@ class Detector:
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
-        if self._drift is not None and not _has_outline(place, cluster, sad, noise):
-            return Score(ts, False, count, cluster, place, NO_OUTLINE)
-        if self._drift is not None and _is_soft(place, blocks, sad, noise):
-            return Score(ts, False, count, cluster, place, SOFT_EDGE)
+        if self._drift is not None:
+            doubt = self._doubts.why_not(ts, place, cluster, blocks, sad, noise)
+            if doubt is not None:
+                return Score(ts, False, count, cluster, place, doubt)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
 
     @staticmethod
     def _level_of(sad: Array) -> float:
         """The median SAD, of every third block: it is for all of the picture alike."""
-        return _median(sad.ravel()[::3])
+        return median(sad.ravel()[::3])
 
     def _learn_level(self, level: float, ts: Seconds) -> None:
         weight = min(1.0, max(0.0, ts - self._level_ts) / LEVEL_S)
@@ -293,52 +229,13 @@ class Detector:
         self._level = 0.0
         floors, deviations = [profile.sad_floor], [profile.sad_deviations]
         self._drift = None
+        self._doubts = Doubts()
         if profile.drift_floor > 0:
             self._drift = Drift(grid, profile.drift_weight)
             floors.append(profile.drift_floor)
             deviations.append(profile.drift_deviations)
         self._measures = np.zeros((len(floors), *grid), np.float32)
         return Noise(grid, floors, deviations, profile.noise_s, profile.noise_patience)
-
-
-def _median(values: Array) -> float:
-    """The upper median of a line of values; numpy's own costs three times as much."""
-    middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
-
-
-def _has_outline(place: Box, cluster: int, sad: Array, noise: Noise) -> bool:
-    """Whether enough blocks inside `place` match worse than is ordinary for them."""
-    rows, cols = sad.shape
-    left, top, right, bottom = place
-    inside = (
-        slice(round(top * rows), round(bottom * rows)),
-        slice(round(left * cols), round(right * cols)),
-    )
-    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
-    return bool(badly >= max(1, OUTLINE_PART * cluster))
-
-
-def _is_soft(place: Box, blocks: Array, sad: Array, noise: Noise) -> bool:
-    """Whether the group in `place` fades out around it and its blocks have not moved."""
-    rows, cols = sad.shape
-    left, top, right, bottom = place
-    y0, y1, x0, x1 = (
-        round(top * rows),
-        round(bottom * rows),
-        round(left * cols),
-        round(right * cols),
-    )
-    inside = blocks[y0:y1, x0:x1]
-    if np.count_nonzero((inside["x"] != 0) | (inside["y"] != 0)) >= MOVED_PART * inside.size:
-        return False
-    wide = (slice(max(0, y0 - 1), y1 + 1), slice(max(0, x0 - 1), x1 + 1))
-    risen: Array = sad[wide] - noise.mean[0][wide]
-    own = np.zeros(risen.shape, bool)
-    own[y0 - wide[0].start :, x0 - wide[1].start :][: y1 - y0, : x1 - x0] = True
-    if own.all():
-        return False
-    return _median(risen[~own]) > SOFT_PART * _median(risen[own])
 
 
 def _is_shifted(blocks: Array) -> bool:

@@ -1,0 +1,127 @@
+"""Second thoughts on a group where an encoder gave the vectors and light was not taken out."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Deque, Optional, Tuple
+
+import numpy as np
+
+from dashcamd.core.noise import Noise
+from dashcamd.types import Box, Seconds
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+NO_OUTLINE = "vectors of a plain surface"
+OUTLINE_FRACTION = 0.5
+OUTLINE_PART = 0.1
+"""In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
+thing that moves covers and uncovers, and this part of its blocks match badly."""
+
+SOFT_EDGE = "soft edge of light"
+SOFT_PART = 0.15
+MOVED_PART = 0.6
+"""Where light cannot be taken out it has a halo: the blocks around its group have risen by the
+first part of what those inside have (drawn headlights 0.16 to 0.48, people and cars 0.01 at most),
+and less than the second part of these have a vector."""
+
+
+DISAGREE = "vectors that disagree, as in glare"
+AGREEING = 0.45
+AGREEING_BLOCKS = 24
+"""The vectors of a large group, laid end to end, must lead so far of their whole length: in glare
+an encoder finds any. Drawn headlights 0.2 to 0.46, people and cars of that size 0.6 to 0.98."""
+
+FALLING = "falls as snow does"
+FALL_PX = 2.0
+FALL_STEEP = 2.0
+SMALL_BLOCKS = 12
+"""A group below so many blocks falls when its vectors point down by at least this many pixels a
+field, and this many times as far down as aside."""
+
+FALL_S: Seconds = 20.0
+FALL_COLUMNS = 3
+COLUMN = 0.1
+"""When small groups have fallen in so many other columns of the picture (this far apart) within
+this time, it snows, and a small group that falls is no visitor."""
+
+
+class Doubts:
+    """Says why a group is not a thing, by its vectors and its surroundings. One camera."""
+
+    def __init__(self) -> None:
+        self._falls: Deque[Tuple[Seconds, float]] = deque()
+
+    def why_not(
+        self, ts: Seconds, place: Box, cluster: int, blocks: Array, sad: Array, noise: Noise
+    ) -> Optional[str]:
+        """The objection to the group of `cluster` blocks in the box `place`, if there is one."""
+        inside = _inside(place, sad.shape)
+        vectors = blocks[inside]
+        across = float(vectors["x"].sum(dtype=np.int32))
+        down = float(-vectors["y"].sum(dtype=np.int32))
+        if self._falls_as_snow(ts, place, cluster, across, down):
+            return FALLING
+        if not _has_outline(inside, cluster, sad, noise):
+            return NO_OUTLINE
+        if cluster >= AGREEING_BLOCKS and not _agree(vectors, across, down):
+            return DISAGREE
+        return SOFT_EDGE if _is_soft(inside, vectors, sad, noise) else None
+
+    def _falls_as_snow(
+        self, ts: Seconds, place: Box, cluster: int, across: float, down: float
+    ) -> bool:
+        while self._falls and not 0 <= ts - self._falls[0][0] <= FALL_S:
+            self._falls.popleft()
+        is_steep = down >= FALL_STEEP * abs(across) and down >= FALL_PX * cluster
+        if cluster >= SMALL_BLOCKS or not is_steep:
+            return False
+        column = (place[0] + place[2]) / 2
+        others = []
+        for _, other in self._falls:
+            if all(abs(other - one) > COLUMN for one in (column, *others)):
+                others.append(other)
+        self._falls.append((ts, column))
+        return len(others) >= FALL_COLUMNS
+
+
+def _agree(vectors: Array, across: float, down: float) -> bool:
+    x, y = vectors["x"].astype(np.float32), vectors["y"].astype(np.float32)
+    whole = float(np.sqrt(x * x + y * y).sum())
+    return bool((across * across + down * down) ** 0.5 >= AGREEING * whole)
+
+
+def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
+    rows, cols = shape
+    left, top, right, bottom = place
+    return (
+        slice(round(top * rows), round(bottom * rows)),
+        slice(round(left * cols), round(right * cols)),
+    )
+
+
+def _has_outline(inside: Any, cluster: int, sad: Array, noise: Noise) -> bool:
+    """Whether enough blocks match worse than is ordinary for them."""
+    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
+    return bool(badly >= max(1, OUTLINE_PART * cluster))
+
+
+def _is_soft(inside: Any, vectors: Array, sad: Array, noise: Noise) -> bool:
+    """Whether the group fades out around it and its blocks have not moved."""
+    if np.count_nonzero((vectors["x"] != 0) | (vectors["y"] != 0)) >= MOVED_PART * vectors.size:
+        return False
+    (y0, y1), (x0, x1) = ((one.start, one.stop) for one in inside)
+    wide = (slice(max(0, y0 - 1), y1 + 1), slice(max(0, x0 - 1), x1 + 1))
+    risen: Array = sad[wide] - noise.mean[0][wide]
+    own = np.zeros(risen.shape, bool)
+    own[y0 - wide[0].start :, x0 - wide[1].start :][: y1 - y0, : x1 - x0] = True
+    if own.all():
+        return False
+    return median(risen[~own]) > SOFT_PART * median(risen[own])
+
+
+def median(values: Array) -> float:
+    """The upper median of a line of values; numpy's own costs three times as much."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
