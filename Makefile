@@ -66,6 +66,7 @@ check: $(STAMP) ## style, types and docstrings
 docs: $(STAMP) ## write the generated files anew
 	$(BIN)/dashcamd config --defaults > config/dashcamd.toml
 	$(BIN)/dashcamd config --reference > docs/reference/config.md
+	$(BIN)/python -m benchmarks.motion.constants > docs/reference/detector.md
 
 bench: $(STAMP) ## measure; prints tables with ratios
 	$(BIN)/python -m benchmarks

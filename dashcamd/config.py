@@ -237,6 +237,32 @@ class Zone:
     )
 
 
+CONSTANTS = (
+    "sad_floor",
+    "sad_deviations",
+    "cluster",
+    "scene_fraction",
+    "guard_s",
+    "noise_s",
+    "noise_patience",
+    "hold_s",
+    "hold_fraction",
+    "drift_floor",
+    "drift_deviations",
+    "drift_weight",
+)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One constant of the detector, for experts; docs/reference/detector.md says what each is."""
+
+    name: str = setting("sad_floor", "Which one.", choices=CONSTANTS)
+    value: float = setting(
+        1600.0, "Instead of what the camera's kind and sensitivity give.", low=0, high=100_000
+    )
+
+
 @dataclass(frozen=True)
 class MotionConfig:
     """What counts as motion."""
@@ -268,6 +294,9 @@ class MotionConfig:
     )
     zones: Tuple[Zone, ...] = tables(
         Zone, "Zones, drawn as polygons; each is a section of its own, after all keys of [motion]."
+    )
+    expert: Tuple[Constant, ...] = tables(
+        Constant, "Constants of the detector, for experts; the last one of a name holds."
     )
 
 

@@ -1,9 +1,9 @@
 """``python -m benchmarks.motion.long``: false alarms over hours of weather, light and noise.
 
-Nobody is in these scenes. They are drawn at twenty pictures a second and become ``lores`` fields of
-every second one, and VideoCore-like fields of every one of the first `MATCHED_S` seconds, without
-an encoder between: hours of it in the time of some cups of tea. Each piece is kept with its fields
-and counted in ``--json`` as soon as it is scored, so an interruption loses one piece.
+Nobody is in these scenes. They are drawn at ten pictures a second and become ``lores`` fields, and
+the first ``--matched`` seconds of each at twenty become VideoCore-like ones, without an encoder
+between: an hour takes two minutes of processor, VideoCore-like thirteen. Each piece is kept with
+its fields and counted in ``--json`` as soon as it is scored, so an interruption loses one piece.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def most_an_hour(false, hours):
     return high / hours
 
 
-def score(scene):
+def score(scene, matched_s):
     """{source: tally} of one piece."""
-    fields = sources.of_quiet(scene)
+    fields = sources.of_quiet(scene, matched_s)
     told = {}
     for source, (stamps, _) in fields.fields.items():
         seen = replay_fields(fields.stream(source), Detector(), Tracker(), time.perf_counter)
@@ -76,6 +76,7 @@ def main(argv=None):
     """Draw what is missing, score everything, print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.motion.long", description=__doc__)
     parser.add_argument("--minutes", type=float, default=200.0)
+    parser.add_argument("--matched", type=float, default=0.0, help="seconds a piece; default: none")
     parser.add_argument("--json", type=Path, help="rewritten after each piece")
     parser.add_argument("--kept", action="store_true", help="only pieces that are drawn already")
     options = parser.parse_args(argv)
@@ -83,7 +84,9 @@ def main(argv=None):
     for scene in pieces(options.minutes):
         if options.kept and not sources.is_kept(scene):
             continue
-        board[scene.name] = {source: one.as_json() for source, one in score(scene).items()}
+        board[scene.name] = {
+            source: one.as_json() for source, one in score(scene, options.matched).items()
+        }
         print("scored", scene.name, file=sys.stderr)
         if options.json:
             options.json.write_text(json.dumps(board, indent=1))

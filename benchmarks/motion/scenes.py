@@ -51,14 +51,14 @@ class Scene:
     ego: List[Tuple[float, float, str]] = field(default_factory=list)
     tuned: bool = True
 
-    def frames(self) -> Iterator[Tuple[float, np.ndarray, bool]]:
-        """(t, luma, whether something that counts moves) for each picture."""
+    def frames(self, every=1) -> Iterator[Tuple[float, np.ndarray, bool]]:
+        """(t, luma, whether something that counts moves) for each picture, or `every` second."""
         sensor = draw.Sensor(np.random.default_rng(self.seed + 1))
         background = (
             draw.yard(self.seed, self.contrast) if self.background is None else self.background
         )
         view = draw.road(self.seed) if self.drive else None
-        for i in range(int(self.seconds * FPS)):
+        for i in range(0, int(self.seconds * FPS), every):
             t = i / FPS
             picture = view(self.drive(t)) if view else background.copy()
             for effect in self.behind:

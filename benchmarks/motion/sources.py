@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import itertools
 import os
 import tempfile
 from dataclasses import dataclass
@@ -36,9 +37,6 @@ from dashcamd.types import MotionField
 CACHE = Path(os.environ.get("DASHCAMD_BENCH_CACHE", Path(tempfile.gettempdir()) / "dashcamd-bench"))
 GOP = 20
 HALF = (draw.WIDE // 2, draw.HIGH // 2)
-MATCHED_S = 40.0
-"""How much of a quiet piece is matched as a VideoCore does: matching costs three times drawing."""
-
 DRAWING = 2
 """Raise it when what is drawn, encoded, matched, or a pixel rule changes: all is made anew."""
 SOURCES = ("ffmpeg", "lores", "videocore")
@@ -86,16 +84,20 @@ def footage_of(scene, refresh=False):
     return _kept(scene.name, "footage", _key(DRAWING, scene.seed), lambda: film(scene), refresh)
 
 
-def of_quiet(scene, refresh=False) -> Fields:
-    """Lores fields of `scene`, and VideoCore-like ones of its beginning, made as it is drawn."""
-    held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _quiet_fields(scene), refresh)
+def of_quiet(scene, matched_s, refresh=False) -> Fields:
+    """Lores fields of `scene`, and VideoCore-like ones of its first `matched_s` seconds."""
+    held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _quiet_lores(scene), refresh)
+    if matched_s:
+        key = _key(DRAWING, scene.seed, matched_s)
+        make = functools.partial(_quiet_matches, scene, matched_s)
+        held = {**held, **_kept(scene.name, "matched", key, make, refresh)}
     fields = {k[2:]: (held["t." + k[2:]], held[k]) for k in held if k.startswith("f.")}
     moving = np.zeros(int(scene.seconds * scenes.FPS), bool)
     return Fields(scene.name, scenes.FPS, moving, fields, {})
 
 
 def is_kept(scene) -> bool:
-    """Whether `of_quiet` needs not draw."""
+    """Whether `of_quiet` needs not draw for lores fields."""
     return (CACHE / ("%s.quiet.%s.npz" % (scene.name, _quiet_key(scene)))).exists()
 
 
@@ -103,15 +105,17 @@ def _quiet_key(scene):
     return _key(DRAWING, scene.seed, scene.seconds, *_luma_sources())
 
 
-def _quiet_fields(scene):
-    gather, field, before = _Gather(), LumaField(*HALF), None
-    for i, (t, picture, _) in enumerate(scene.frames()):
-        half = halved(picture)
-        if t < MATCHED_S and before is not None and i % GOP:
-            gather.add("videocore", t, videocore_blocks(half, before))
-        before = half
-        gather.add("lores", t, field.step(t, half))
+def _quiet_lores(scene):
+    gather, field = _Gather(), LumaField(*HALF)
+    for t, picture, _ in scene.frames(every=2):
+        gather.add("lores", t, field.step(t, halved(picture)))
     return gather.arrays()
+
+
+def _quiet_matches(scene, matched_s):
+    frames = itertools.takewhile(lambda frame: frame[0] < matched_s, scene.frames())
+    halves = (halved(picture) for _, picture, _ in frames)
+    return _matches(((half, i % GOP == 0) for i, half in enumerate(halves)), scenes.FPS)
 
 
 def of_clip(path, name, fps, refresh=False, layers=LAYERS) -> Fields:

@@ -15,21 +15,25 @@ fields seen so far: no clock, no thread, no file; the same fields give the same 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import numpy as np
 
-from dashcamd.core.clusters import groups
+from dashcamd.core.clusters import Groups, groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.noise import Noise
 from dashcamd.core.profile import Profile, profile_for
 from dashcamd.core.vectors import Doubts, median
-from dashcamd.core.zones import ZonePlan
+from dashcamd.core.zones import Area, ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
+
+USUAL = 5
+"""Noise is learnt, and light and weather are told, as at this sensitivity: a higher one finds the
+same and more."""
 
 WARM_UP = "warming up"
 NO_PICTURE = "no new picture"
@@ -81,7 +85,10 @@ class Detector:
     ) -> None:
         self._zones = zones or ZonePlan()
         self._counting: Optional[Array] = None
+        self._areas: Sequence[Area] = ()
         self._sensitivity = sensitivity
+        self._is_usual = sensitivity == USUAL
+        self._scene_excess = 0.0
         self._warm_up_s = warm_up_s
         self._expert = dict(expert or {})
         self._source = ""
@@ -127,7 +134,8 @@ class Detector:
         if noise.is_due(field.ts):
             noise.learn(measures, field.ts)
         count = int(np.count_nonzero(out))
-        if self._is_whole_scene(count / out.size, excess):
+        share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
+        if self._is_whole_scene(share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
@@ -142,13 +150,13 @@ class Detector:
     def _grouped(
         self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
     ) -> Score:
-        found = groups(out)
+        found = self._large_enough(out)
+        is_small, found = found is None, found or groups(out)
         cluster, place = found.size, found.place
-        if cluster < self._profile.cluster:
+        if is_small or cluster < self._profile.cluster:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
-        if not self._zones.is_large_enough(place, cluster, out.size):
-            return Score(ts, False, count, cluster, place, TOO_SMALL)
-        if cluster < self._profile.cluster + SPECKS * (found.number - FEW_GROUPS):
+        number = found.number if self._is_usual else self._usual_groups(sad, noise)
+        if cluster < self._profile.cluster + SPECKS * (number - FEW_GROUPS):
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
@@ -158,6 +166,27 @@ class Detector:
                 return Score(ts, False, count, cluster, place, doubt)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         return Score(ts, True, count, cluster, place)
+
+    def _large_enough(self, out: Array) -> Optional[Groups]:
+        """The largest group that has the least size of the zone it lies in; None without one."""
+        if not self._areas:
+            return groups(out)
+        best = None
+        for area in self._areas:
+            own = out & area.blocks
+            found = groups(own) if own.any() else None
+            if found and found.size >= area.least_blocks and (not best or found.size > best.size):
+                best = found
+        return best
+
+    def _usual(self, sad: Array, noise: Noise) -> Array:
+        """What would stand out at sensitivity 5: light and weather are the same for all."""
+        usual: Array = sad > noise.limit[0]
+        return usual if self._counting is None else usual & self._counting
+
+    def _usual_groups(self, sad: Array, noise: Noise) -> int:
+        usual = self._usual(sad, noise)
+        return groups(usual).number if usual.any() else 0
 
     @staticmethod
     def _level_of(sad: Array) -> float:
@@ -171,7 +200,7 @@ class Detector:
 
     def _is_whole_scene(self, share: float, excess: float) -> bool:
         """Too much at once; or, where light is not taken out of the SAD, most of it at once."""
-        if share > self._profile.scene_fraction or excess > self._profile.sad_floor:
+        if share > self._profile.scene_fraction or excess > self._scene_excess:
             return True
         return self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
 
@@ -181,25 +210,27 @@ class Detector:
         Higher while the camera shakes, and lower around a thing that moved a moment ago: it may
         walk slower now.
         """
-        ts = field.ts
+        ts, everywhere, floor = field.ts, slice(None), self._profile.sad_floor
+        limit = noise.limit[0] if self._is_usual else noise.limit_at(everywhere, 1.0, floor)
         if self._drift is None and _is_shifted(field.blocks[:, :-1]):
             self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
-            risen: Array = noise.limit[0] + np.float32(EXCESS_WEIGHT * excess)
+            risen: Array = limit + np.float32(EXCESS_WEIGHT * excess)
             return risen
         if ts < self._shaken_until:
-            shaken: Array = noise.limit[0] * np.float32(SHAKEN_WEIGHT)
+            shaken: Array = limit * np.float32(SHAKEN_WEIGHT)
             return shaken
         if self._hold_place is None or not ts < self._hold_until:
-            return noise.limit[0]
+            return limit
         left, top, right, bottom = self._hold_place
         rows, cols = noise.grid
         around = (
             slice(max(0, int(top * rows) - 2), int(bottom * rows) + 3),
             slice(max(0, int(left * cols) - 2), int(right * cols) + 3),
         )
-        limit: Array = noise.limit[0].copy()
-        limit[around] = noise.limit_at(around, self._profile.hold_fraction)
+        limit = limit.copy()
+        part = self._profile.hold_fraction
+        limit[around] = noise.limit_at(around, part, part * floor)
         return limit
 
     def _veto(self, ts: Seconds, veto: str, count: int) -> Score:
@@ -226,8 +257,11 @@ class Detector:
     def _start(self, grid: Any, profile: Profile) -> Noise:
         """Fresh models for a `grid` of (rows, cols)."""
         self._counting = self._zones.on_grid(*grid)
+        self._areas = self._zones.areas(*grid)
         self._level = 0.0
-        floors, deviations = [profile.sad_floor], [profile.sad_deviations]
+        usual = profile_for(self._source, USUAL, self._expert)
+        self._scene_excess = usual.sad_floor
+        floors, deviations = [usual.sad_floor], [profile.sad_deviations]
         self._drift = None
         self._doubts = Doubts()
         if profile.drift_floor > 0:

@@ -48,6 +48,7 @@ of the mains alternates: -0.2."""
 SHAKEN_PX = 1.0
 SHAKEN_FIELDS = 4
 CALM_S: Seconds = 1.5
+"""Shaken: so many shifts of at least so much within this time; steady after it without one."""
 
 BUMP_PX = 2.5
 """Least shift between two fields of a bump, in analysed pixels (640 wide); a slammed door stays
@@ -60,6 +61,8 @@ JOLT_PX = 1.5
 
 AGREEING_PX = 2.0
 MOVED_PART = 0.3
+"""A shift of an encoder's field: this part of the blocks has a vector, most within so much of the
+median one."""
 
 
 class State(Enum):

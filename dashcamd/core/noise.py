@@ -55,14 +55,11 @@ class Noise:
         self._seen_s = 0.0
         self._ts: Optional[Seconds] = None
 
-    def limit_at(self, place: Any, fraction: float, of_floor: float = 1.0) -> Array:
-        """Limits of the first plane at `place`, weaker.
-
-        Its deviations count `fraction`, its floor that and `of_floor`.
-        """
+    def limit_at(self, place: Any, fraction: float, floor: float) -> Array:
+        """Limits of the first plane at `place` when its deviations count `fraction`."""
         above: Array = self._deviation[0][place] * (self._deviations[0] * np.float32(fraction))
         above += self.mean[0][place]
-        np.maximum(above, self._floor[0] * np.float32(fraction * of_floor), out=above)
+        np.maximum(above, np.float32(floor), out=above)
         return above
 
     def _begin(self, measures: Array) -> None:

@@ -10,30 +10,45 @@ from dashcamd.types import Seconds
 
 @dataclass(frozen=True)
 class Profile:
-    """What experts can turn; one set of defaults a source, see `PROFILES`.
-
-    `sad_floor` least SAD (16x16, 8 bit) of a block that stands out; `sad_deviations` how far above
-    its own noise it must be; `cluster` least blocks in the largest group; `scene_fraction` of the
-    picture beyond which it is the whole scene; `guard_s` how long the scene stays doubted
-    afterwards; `noise_s` time constant of the noise model, `noise_patience` how much slower what
-    stands out is learnt (a gardener stays visible); `hold_s` how long after it moved a
-    thing is looked for around its place with limits lowered to `hold_fraction`; `drift_floor`
-    and `drift_deviations` the same for vectors that agree (`core/drift.py`, pixels summed over nine
-    blocks; a floor of 0: vectors are not looked at), `drift_weight` of the newest vectors.
-    """
+    """What experts can turn (``[[motion.expert]]``); one set of defaults a source, `PROFILES`."""
 
     sad_floor: float = 1600.0
+    """Least SAD (16x16 pixels, 8 bit) of a block that stands out; halved by each 4 steps of
+    `sensitivity`. The smallest walkers of the labelled clips have 6000."""
+
     sad_deviations: float = 6.0
+    """How many mean deviations above its own noise a block must be."""
+
     cluster: int = 3
+    """Least blocks that touch; halved by each 3 steps of `sensitivity`. A far walker fills three.
+    An encoder's field has specks of up to three: 4 there."""
+
     scene_fraction: float = 0.5
+    """Beyond this share of the picture at once it is light or a camera that moves."""
+
     guard_s: Seconds = 0.6
+    """How long nothing is believed afterwards; where light is not taken out it settles later."""
+
     noise_s: Seconds = 20.0
+    """Time constant of the noise model: clouds and dusk are slower, a visitor is faster."""
+
     noise_patience: float = 0.7
+    """How much of that speed holds for what stands out: a gardener stays visible."""
+
     hold_s: Seconds = 1.0
+    """How long after it moved a thing is looked for around its place with lower limits."""
+
     hold_fraction: float = 0.6
+    """To how much the limits are lowered there: it may walk slower now."""
+
     drift_floor: float = 0.0
+    """Least agreement of vectors: pixels a field summed over nine blocks; 0: not looked at."""
+
     drift_deviations: float = 5.0
+    """The same as `sad_deviations` for that sum."""
+
     drift_weight: float = 0.35
+    """Weight of the newest vectors in their average, about 0.1 s at 25 fields a second."""
 
 
 PROFILES: Dict[str, Profile] = {
@@ -59,4 +74,5 @@ def profile_for(source: str, sensitivity: int, expert: Mapping[str, float]) -> P
         sad_floor=base.sad_floor * 2.0 ** (step / 4.0),
         cluster=max(1, round(base.cluster * 2.0 ** (step / 3.0))),
     )
-    return replace(scaled, **dict(expert))  # type: ignore[arg-type]
+    turned = {name: type(getattr(scaled, name))(value) for name, value in expert.items()}
+    return replace(scaled, **turned)

@@ -28,10 +28,10 @@ and less than the second part of these have a vector."""
 
 
 DISAGREE = "vectors that disagree, as in glare"
-AGREEING = 0.45
-AGREEING_BLOCKS = 24
+AGREEING = 0.5
+AGREEING_BLOCKS = 16
 """The vectors of a large group, laid end to end, must lead so far of their whole length: in glare
-an encoder finds any. Drawn headlights 0.2 to 0.46, people and cars of that size 0.6 to 0.98."""
+an encoder finds any. Drawn headlights 0.2 to 0.46, most fields of people and cars 0.6 to 0.98."""
 
 FALLING = "falls as snow does"
 FALL_PX = 2.0
@@ -103,7 +103,7 @@ def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
 
 def _has_outline(inside: Any, cluster: int, sad: Array, noise: Noise) -> bool:
     """Whether enough blocks match worse than is ordinary for them."""
-    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, 0.0))
+    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, floor=0.0))
     return bool(badly >= max(1, OUTLINE_PART * cluster))
 
 

@@ -47,9 +47,9 @@ class Watch:
         self._begin()
 
     def _begin(self) -> None:
-        self.detector = Detector(
-            self._config.sensitivity, self._config.warm_up_s, zones=self._zones
-        )
+        config = self._config
+        expert = {one.name: one.value for one in config.expert}
+        self.detector = Detector(config.sensitivity, config.warm_up_s, expert, self._zones)
         self._tracker = Tracker(zones=self._zones)
 
     def step(self, field: MotionField) -> Seen:

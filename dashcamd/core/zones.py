@@ -8,7 +8,7 @@ the picture itself is recorded whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -36,6 +36,13 @@ COVERED = 0.5
 _SAMPLES = 4
 
 
+class Area(NamedTuple):
+    """Some of the blocks, bool of the grid's shape, and how many must touch there to count."""
+
+    blocks: Array
+    least_blocks: float
+
+
 class ZonePlan:
     """The zones and painted squares of one camera; `on_grid` draws them once a grid is known.
 
@@ -60,10 +67,23 @@ class ZonePlan:
             counts &= ~painted(self._ignore, rows, cols)
         return counts
 
-    def is_large_enough(self, place: Box, blocks: int, total: int) -> bool:
-        """Whether a group of `blocks` of `total` suffices at `place`; one zone there is enough."""
-        here = self._around(place)
-        return not here or any(blocks >= zone.least_size * total for zone in here)
+    def areas(self, rows: int, cols: int) -> Sequence[Area]:
+        """Where which least size holds; empty when no zone asks for one.
+
+        Zones without one are one area together: what crosses their border is one thing.
+        """
+        counts = self.on_grid(rows, cols)
+        if counts is None or not any(zone.least_size for zone in self._included):
+            return ()
+        free = np.zeros((rows, cols), bool)
+        made = []
+        for zone in self._included:
+            blocks = counts & inside(zone.corners, rows, cols)
+            if zone.least_size:
+                made.append(Area(blocks, zone.least_size * rows * cols))
+            else:
+                free |= blocks
+        return (*made, Area(free, 0.0))
 
     def is_wanted_way(self, first: Box, last: Box) -> bool:
         """Whether what went from `first` to `last` moved as one of the zones there wants."""

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dashcamd.core import detector as rules
+from dashcamd.core import vectors
 from dashcamd.core.detector import Detector
+from dashcamd.core.tracker import Tracker
 from dashcamd.types import MOTION_DTYPE, MotionField
 from tests.core.fields import field, still, walk
 
@@ -71,7 +75,7 @@ def test_vectors_that_agree_in_a_plain_surface_are_not_a_thing():
     scores = judged(still(0, 5, source="videocore") + [
         field(5 + i / 10, patches=sky, source="videocore") for i in range(10)
     ])  # fmt: skip
-    assert scores[-1].veto == rules.NO_OUTLINE
+    assert scores[-1].veto == vectors.NO_OUTLINE
 
 
 def test_the_rest_of_a_shift_at_sharp_edges_is_not_a_visitor():
@@ -156,4 +160,78 @@ def test_light_with_a_halo_is_not_a_thing_where_light_cannot_be_taken_out():
     assert judged([(12, 12, 6, 6, 5000)]).is_moving
     score = judged([(10, 10, 10, 10, 1500), (12, 12, 6, 6, 5000)])
     assert not score.is_moving
-    assert score.veto == rules.SOFT_EDGE
+    assert score.veto == vectors.SOFT_EDGE
+
+
+def videocore(frames):
+    """Scores of frames, each a list of patches, twenty a second after two quiet seconds."""
+    detector = Detector()
+    for i in range(40):
+        detector.judge(field(i / 20, source="videocore"))
+    stamps = (2.0 + i / 20 for i in range(len(frames)))
+    return [
+        detector.judge(field(ts, patches=patches, source="videocore"))
+        for ts, patches in zip(stamps, frames)
+    ]
+
+
+def test_a_large_group_whose_vectors_lead_nowhere_is_glare():
+    def group(*ways):
+        return [(12, 10 + 2 * i, 6, 2, 5000, *way) for i, way in enumerate(ways)]
+
+    left, right = (-6, 0), (6, 0)
+    assert videocore([group(right, right, right)])[-1].is_moving
+    assert videocore([group(left, right, left, right)])[-1].veto == vectors.DISAGREE
+
+
+def test_small_groups_that_fall_all_over_the_picture_are_snow():
+    def falling(col):
+        return [(10, col, 2, 2, 5000, 0, -6)]
+
+    scores = videocore([*map(falling, (2, 10, 18, 26, 34))])
+    assert [score.veto for score in scores] == [None] * 3 + [vectors.FALLING] * 2
+
+
+def test_who_walks_down_in_one_place_is_not_snow():
+    scores = videocore([[(8 + i // 4, 20, 2, 2, 5000, 0, -4)] for i in range(30)])
+    assert all(score.is_moving for score in scores)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    sad=st.integers(500, 9000),
+    high=st.integers(1, 12),
+    noise=st.sampled_from([50, 300, 1500]),
+    specks=st.integers(0, 12),
+    source=st.sampled_from(["lores", "videocore"]),
+)
+def test_a_higher_sensitivity_finds_all_that_a_lower_one_finds(sad, high, noise, specks, source):
+    rng = np.random.default_rng(specks)
+    dots = [(*rng.integers(0, (30, 40)), 1, 1, sad) for _ in range(specks)]
+    fields = still(0, 3, source=source, noise=noise)
+    for i in range(10):
+        patches = [*dots, (12, 2 * i, high, 2, sad, 4, 0)]
+        fields.append(field(3 + i / 10, noise, patches, source))
+    found = [set(moving(judged(fields, sensitivity=one))) for one in range(1, 11)]
+    for lower, higher in zip(found, found[1:]):
+        assert lower <= higher
+
+
+def test_hours_of_fields_leave_nothing_behind():
+    detector, tracker = Detector(), Tracker()
+    fields = [*still(0, 20), *walk(20, 10), *still(30, 20)]
+
+    def hours(rounds):
+        for turn in range(rounds):
+            for one in fields:
+                ts = one.ts + 50.0 * turn
+                tracker.step(detector.judge(MotionField(ts, one.blocks, 1.0, "videocore")))
+
+    hours(2)
+    tracemalloc.start()
+    hours(2)
+    before = tracemalloc.get_traced_memory()[0]
+    hours(6)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 20_000

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from dashcamd.config import Zone
 from dashcamd.config_read import parse
-from dashcamd.core.detector import Detector
+from dashcamd.core.detector import TOO_SMALL, Detector
 from dashcamd.core.tracker import Tracker
 from dashcamd.core.zones import ZonePlan, inside, painted
-from tests.core.fields import still, walk
+from tests.core.fields import field, still, walk
 
 LEFT_HALF = ((0, 0), (0.5, 0), (0.5, 1), (0, 1))
 TRIANGLE = ((0, 0), (1, 0), (0, 1))
@@ -53,6 +53,28 @@ def test_exclude_wins_over_include():
 def test_a_zone_may_ask_for_a_least_size():
     assert seen(passage(), Zone(corners=LEFT_HALF, least_size=0.002))
     assert seen(passage(), Zone(corners=LEFT_HALF, least_size=0.05)) == []
+
+
+RIGHT_HALF = ((0.5, 0), (1, 0), (1, 1), (0.5, 1))
+
+
+def test_a_least_size_is_asked_of_the_largest_group_in_that_zone():
+    """A large thing elsewhere does not hide a small one where small ones are wanted."""
+    zones = Zone(corners=LEFT_HALF), Zone(corners=RIGHT_HALF, least_size=0.05)
+    detector = Detector(zones=ZonePlan(zones))
+    fields = still(0, 3)
+    fields.append(field(3, patches=[(5, 30, 7, 7, 6000), (20, 4, 3, 2, 6000)]))
+    score = [detector.judge(one) for one in fields][-1]
+    assert (score.is_moving, score.cluster) == (True, 6)
+    assert score.place[2] < 0.5
+
+
+def test_what_is_too_small_for_its_zone_is_not_saved_by_a_zone_that_its_box_touches():
+    zones = Zone(corners=LEFT_HALF, least_size=0.05), Zone(corners=RIGHT_HALF, least_size=0.001)
+    detector = Detector(zones=ZonePlan(zones))
+    fields = [*still(0, 3), field(3, patches=[(10, 17, 3, 3, 6000)])]
+    score = [detector.judge(one) for one in fields][-1]
+    assert score.veto == TOO_SMALL
 
 
 def test_a_zone_may_ask_for_a_direction():

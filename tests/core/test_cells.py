@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from dashcamd.core.cells import CELL, Binning, cell_sums, mean_around
+
+RNG = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 26])
+def test_binning_gives_the_mean_in_quarter_grey_levels(size):
+    luma = RNG.integers(0, 256, (8 * size + 1, 16 * size + 3)).astype(np.uint8)
+    out = np.zeros((16, 16), np.uint16)
+    Binning(size, 8, 16).write(luma, out)
+    whole = luma[: 8 * size, : 16 * size].reshape(8, size, 16, size).mean((1, 3)) * 4
+    assert np.abs(out[:8] - whole).max() <= 1
+    assert not out[8:].any()
+
+
+def test_the_brightest_picture_does_not_overflow_a_cell():
+    plane = np.full((2 * CELL, 3 * CELL), 4 * 255, np.uint16)
+    assert (cell_sums(plane) == 64 * 4 * 255).all()
+
+
+def test_each_cell_is_summed_apart():
+    plane = RNG.integers(0, 1021, (3 * CELL, 5 * CELL)).astype(np.uint16)
+    assert (cell_sums(plane) == plane.reshape(3, CELL, 5, CELL).sum((1, 3))).all()
+
+
+@pytest.mark.parametrize("reach", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 5), (6, 7)])
+def test_a_mean_knows_nothing_outside_the_picture(shape, reach):
+    plane = RNG.random(shape).astype(np.float32)
+    mean = mean_around(plane, reach)
+    for row in range(shape[0]):
+        for col in range(shape[1]):
+            near = plane[max(0, row - reach) : row + reach + 1, max(0, col - reach) :][
+                :, : min(col, reach) + reach + 1
+            ]
+            assert mean[row, col] == pytest.approx(near.mean(), rel=1e-5)
