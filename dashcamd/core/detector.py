@@ -182,7 +182,9 @@ class Detector:
     def _usual(self, sad: Array, noise: Noise) -> Array:
         """What would stand out at sensitivity 5: light and weather are the same for all."""
         usual: Array = sad > noise.limit[0]
-        return usual if self._counting is None else usual & self._counting
+        if self._counting is not None:
+            np.logical_and(usual, self._counting, out=usual)
+        return usual
 
     def _usual_groups(self, sad: Array, noise: Noise) -> int:
         usual = self._usual(sad, noise)

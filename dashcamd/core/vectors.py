@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Doubts:
         if cluster >= SMALL_BLOCKS or not is_steep:
             return False
         column = (place[0] + place[2]) / 2
-        others = []
+        others: List[float] = []
         for _, other in self._falls:
             if all(abs(other - one) > COLUMN for one in (column, *others)):
                 others.append(other)
