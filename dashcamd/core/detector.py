@@ -213,7 +213,9 @@ class Detector:
         walk slower now.
         """
         ts, everywhere, floor = field.ts, slice(None), self._profile.sad_floor
-        limit = noise.limit[0] if self._is_usual else noise.limit_at(everywhere, 1.0, floor)
+        limit: Array = noise.limit[0]
+        if not self._is_usual:
+            limit = noise.limit_at(everywhere, 1.0, floor)
         if self._drift is None and _is_shifted(field.blocks[:, :-1]):
             self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
