@@ -237,19 +237,9 @@ class Zone:
     )
 
 
-CONSTANTS = (
-    "sad_floor",
-    "sad_deviations",
-    "cluster",
-    "scene_fraction",
-    "guard_s",
-    "noise_s",
-    "noise_patience",
-    "hold_s",
-    "hold_fraction",
-    "drift_floor",
-    "drift_deviations",
-    "drift_weight",
+CONSTANTS = tuple(
+    "sad_floor sad_deviations cluster scene_fraction guard_s noise_s noise_patience hold_s "
+    "hold_fraction drift_floor drift_deviations drift_weight".split()
 )
 
 
@@ -258,9 +248,7 @@ class Constant:
     """One constant of the detector, for experts; docs/reference/detector.md says what each is."""
 
     name: str = setting("sad_floor", "Which one.", choices=CONSTANTS)
-    value: float = setting(
-        1600.0, "Instead of what the camera's kind and sensitivity give.", low=0, high=100_000
-    )
+    value: float = setting(1600.0, "Its value, for every kind of camera.", low=0, high=100_000)
 
 
 @dataclass(frozen=True)
@@ -292,12 +280,8 @@ class MotionConfig:
         "row by row from the top left, 1 where motion never counts.",
         check=_ignore,
     )
-    zones: Tuple[Zone, ...] = tables(
-        Zone, "Zones, drawn as polygons; each is a section of its own, after all keys of [motion]."
-    )
-    expert: Tuple[Constant, ...] = tables(
-        Constant, "Constants of the detector, for experts; the last one of a name holds."
-    )
+    zones: Tuple[Zone, ...] = tables(Zone, "Zones as polygons, after all keys of [motion].")
+    expert: Tuple[Constant, ...] = tables(Constant, "Constants of the detector, for experts.")
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,9 @@ def test_an_event_whose_folder_was_moved_to_a_computer_goes_on_in_another(
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     past = car.house.status()["volume"]["health"]["ever"]
     assert past["errors"] == 0, "the stick is not to blame"
-    moved, *others = (folder.name for folder in (*computer.iterdir(), *(path / "DASHCAM").glob("2*/*")))
+    moved, *others = (
+        folder.name for folder in (*computer.iterdir(), *(path / "DASHCAM").glob("2*/*"))
+    )
     continued = [event.facts.continues for event in catalog.events(PosixDisk(str(path)))]
     assert continued[0] == moved
     assert moved not in others
