@@ -7,7 +7,7 @@ are locked, and the rest of the event may still make room::
                   ^^^   ^^^   ^^^              p01 and p02 at once, p03 as soon as it is opened
 
 Neighbours are looked for along a seamless chain only: across a split, and across an event that
-continues another on the same volume. A bump is told a moment after it happened, and may be told
+continues another. A bump is told a moment after it happened, and may be told
 before its part is opened: it waits for that.
 """
 

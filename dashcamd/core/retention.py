@@ -23,7 +23,7 @@ event go, because recording on is worth more than its own beginning.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 from dashcamd.core.naming import EventName
 from dashcamd.core.wants import DRIVING
@@ -47,6 +47,9 @@ class Kept:
     age_s: Optional[Seconds] = None
 
 
+NO_LIMIT = 1 << 62
+"""No volume has as many events."""
+
 OpenParts = Tuple[Tuple[str, int], ...]
 """Closed parts of the open event with their bytes, oldest first."""
 
@@ -63,12 +66,14 @@ class Marks:
 class Plan:
     """What to delete: `events`, and `parts` of the open event by name.
 
-    `short_bytes` is what will still be missing afterwards; more than 0 is a fault to report.
+    `short_bytes` is what will still be missing afterwards; more than 0 is a fault to report. It is
+    `is_partial` where more events are to go: decide again when these have.
     """
 
     events: Tuple[EventName, ...] = ()
     parts: Tuple[str, ...] = ()
     short_bytes: int = 0
+    is_partial: bool = False
 
 
 def class_of(reason: str, is_locked: bool) -> str:
@@ -93,28 +98,34 @@ def part_bytes(total: int) -> int:
     return max(1 << 20, min(4_000_000_000, total // 16))
 
 
-def too_old(oldest_first: Iterable[Kept], keep_s: Seconds) -> Tuple[EventName, ...]:
+def too_old(oldest_first: Iterable[Kept], keep_s: Seconds) -> Iterator[EventName]:
     """The events of one class that are surely older than `keep_s`; 0 keeps them for ever.
 
-    `oldest_first` may be lazy: it is read no further than to the first that is surely younger.
+    Lazy, and `oldest_first` may be: it is read no further than to the first surely younger one.
     """
-    victims: List[EventName] = []
     for event in oldest_first if keep_s > 0 else ():
         if event.is_locked or event.age_s is None:
             continue
         if event.age_s <= keep_s:
             break
-        victims.append(event.name)
-    return tuple(victims)
+        yield event.name
 
 
-def plan(sacrifice: Iterable[Kept], open_parts: OpenParts, free: int, marks: Marks) -> Plan:
+def plan(
+    sacrifice: Iterable[Kept],
+    open_parts: OpenParts,
+    free: int,
+    marks: Marks,
+    most: int = NO_LIMIT,
+    is_begun: bool = False,
+) -> Plan:
     """Choose what to delete so that room is made once less than the low mark is free.
 
     `sacrifice` are the events in the order in which they go; it may be lazy and is read no
-    further than needed.
+    further than needed, nor than to `most` events. Once that `is_begun` it goes on to the high
+    mark.
     """
-    if free >= marks.low:
+    if free >= (marks.high if is_begun else marks.low):
         return Plan()
     victims: List[EventName] = []
     events = iter(sacrifice)
@@ -123,6 +134,8 @@ def plan(sacrifice: Iterable[Kept], open_parts: OpenParts, free: int, marks: Mar
         if event is None:
             break
         if not event.is_locked:
+            if len(victims) == most:
+                return Plan(tuple(victims), is_partial=True)
             victims.append(event.name)
             free += event.bytes
     parts: List[str] = []

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from dataclasses import replace
-from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -18,7 +19,6 @@ from dashcamd.core.naming import EventName
 from dashcamd.core.retention import OpenParts
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.trace import TraceChunk
-from dashcamd.core.wants import Story
 from dashcamd.errors import OperationError, StorageError
 from dashcamd.handover import Board, Follower, Latest, Mailbox
 from dashcamd.services.front import PAUSE_S, Front
@@ -40,9 +40,10 @@ from dashcamd.services.proof import Prover
 from dashcamd.services.redating import Redating
 from dashcamd.services.retention import Retention
 from dashcamd.services.traces import Traces
+from dashcamd.services.undone import Undone
 from dashcamd.storage import catalog, recovery, sidecar
 from dashcamd.storage.deletion import delete_part
-from dashcamd.storage.disk import Disk, replace_file
+from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.locking import lock_parts
 from dashcamd.storage.sidecar import EventFacts
@@ -59,9 +60,6 @@ FIRST_LOOK = 64
 LOOK_AGAIN = 32
 """Events looked at in one step until all of a new volume's are known, and in one period after."""
 
-ABANDONED_LIMIT = 64
-"""Most parts of pulled sticks whose recovery waits for them; any other is found at plug-in."""
-
 DATED_AT_ONCE = 8
 """Sidecars made anew in one step: each is a few synced writes."""
 
@@ -74,26 +72,27 @@ def _key(volume: Volume, name: EventName) -> _Key:
     return volume.id, name.path
 
 
+@dataclass
 class _Open:
-    """The event that is being recorded: its facts so far and whether it has its cover."""
+    """The event that is being recorded: its facts so far and whether it has its cover.
 
-    def __init__(self, volume: Volume, name: EventName, facts: EventFacts) -> None:
-        self.volume = volume
-        self.name = name
-        self.facts = facts
-        self.has_cover = False
-        self.is_here = True
-        """Whether its volume can be written; it waits for the same stick otherwise."""
+    `is_here` while its volume can be written; it waits for the same stick otherwise.
+    """
+
+    volume: Volume
+    name: EventName
+    facts: EventFacts
+    has_cover: bool = False
+    is_here: bool = True
 
 
-class _Desk:
+class _Desk(NamedTuple):
     """What is on the keep thread's desk for the volume in use."""
 
-    def __init__(self, volume: Volume, ledger: Ledger, room: Retention, dates: Redating) -> None:
-        self.volume = volume
-        self.ledger = ledger
-        self.room = room
-        self.dates = dates
+    volume: Volume
+    ledger: Ledger
+    room: Retention
+    dates: Redating
 
 
 class KeepService:
@@ -134,7 +133,7 @@ class KeepService:
         self._warned: Set[str] = set()
         self._has_failed = False
         self._to_recover: List[EventName] = []
-        self._abandoned: List[PartAbandoned] = []
+        self._undone = Undone()
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, then one piece of the work that can wait."""
@@ -155,7 +154,8 @@ class KeepService:
             self._look_after(self._desk, now)
         if self._to_recover:
             self._try(self._recover_one)
-        is_busy = self._look_after_front(now) or self._prove(now)
+        is_busy = self._go_on(self._front, now) or self._go_on(self._prover, now)
+        is_busy |= self._desk is not None and self._desk.room.is_busy
         self._post()
         if self._to_recover:
             return 0.0
@@ -172,21 +172,12 @@ class KeepService:
         self._post()
         self._clear_desk()
 
-    def _look_after_front(self, now: Seconds) -> bool:
-        """The stick's page, settings and report; whether there is more to do."""
-        if self._front is not None:
-            front = self._front
-            self._try(lambda: front.step(now))
-            return front.is_busy
-        return False
-
-    def _prove(self, now: Seconds) -> bool:
-        """The trial of a new stick; whether it goes on."""
-        if self._prover is not None:
-            prover = self._prover
-            self._try(lambda: prover.step(now))
-            return prover.is_busy
-        return False
+    def _go_on(self, errand: Union[Front, Prover, None], now: Seconds) -> bool:
+        """The stick's page, or the trial of a new stick; whether there is more to do."""
+        if errand is None:
+            return False
+        self._try(partial(errand.step, now))
+        return errand.is_busy
 
     def _changed(self, name: EventName) -> None:
         if self._front is not None:
@@ -226,7 +217,7 @@ class KeepService:
             self._adopt(volume)
             ledger = Ledger(volume.disk, self._changed)
             rules = self._settings.value.storage
-            room = Retention(rules, self._timeline, volume, ledger, self._is_open)
+            room = Retention(rules, self._timeline, volume, ledger, self._must_stay)
             self._desk = _Desk(volume, ledger, room, Redating(self._timeline, volume, ledger))
 
     def _clear_desk(self) -> None:
@@ -247,6 +238,16 @@ class KeepService:
             if event.volume is desk.volume and desk.ledger.is_gone(event.name):
                 log.info("the folder of %s is gone: it is let go", event.name.folder)
                 del self._open[_key(event.volume, event.name)]
+        if now >= self._next_retention:
+            # What failed here before, when it was out or full: before an event is let go of.
+            for message in self._undone.take(desk.volume, desk.ledger.is_gone):
+                self._hear_one(message)
+
+    def _must_stay(self, name: EventName) -> bool:
+        """Whether an event is open, or is to be locked as soon as its volume takes that."""
+        desk = self._desk
+        is_waiting = desk is not None and self._undone.is_to_be_locked(desk.volume, name)
+        return is_waiting or self._is_open(name)
 
     def _look_after(self, desk: _Desk, now: Seconds) -> None:
         """Retention, re-dating and the look for leftovers: a bounded piece of each."""
@@ -258,8 +259,9 @@ class KeepService:
             self._next_retention = now + RETENTION_S
             self._forgive()
             desk.dates.consider(desk.ledger.look_over(LOOK_AGAIN))
-            self._try(lambda: desk.room.delete_old(now, self._try))
-            self._try(lambda: self._make_room(desk, now))
+            self._make_room(desk, now)
+        elif desk.room.is_busy:
+            self._make_room(desk, now)
         self._try(lambda: desk.dates.note_anchor(now))
         self._date_open()
         for _ in range(DATED_AT_ONCE):
@@ -272,8 +274,14 @@ class KeepService:
         return is_before and known.is_interrupted
 
     def _make_room(self, desk: _Desk, now: Seconds) -> None:
-        for path in desk.room.make_room(lambda: self._open_parts(desk.volume), now, self._try):
-            self._forget(desk.volume, path)
+        room, volume = desk.room, desk.volume
+
+        def make_room() -> None:
+            for path in room.make_room(lambda: self._open_parts(volume), now, self._try):
+                self._forget(volume, path)
+
+        self._try(lambda: room.delete_old(now, self._try))
+        self._try(make_room)
 
     def _date_open(self) -> None:
         for event in self._open.values():
@@ -289,12 +297,6 @@ class KeepService:
         for event in self._open.values():
             if event.volume.id == volume.id:
                 event.volume, event.is_here = volume, True
-        waiting, self._abandoned = self._abandoned, []
-        for message in waiting:
-            if message.volume.id == volume.id:
-                self._hear_one(replace(message, volume=volume))
-            else:
-                self._abandoned.append(message)
 
     def _recover_one(self) -> None:
         """Finish the next leftover."""
@@ -325,7 +327,7 @@ class KeepService:
         elif isinstance(message, PartAbandoned):
             self._recover_abandoned(message)
         elif isinstance(message, PartsLocked):
-            lock_parts(message.volume.disk, message.name, message.parts)
+            self._lock_parts(message)
         elif isinstance(message, Traced):
             self._keep_trace(message.chunk)
         elif isinstance(message, FramesLost):
@@ -350,7 +352,7 @@ class KeepService:
         digest = catalog.digest(message.volume.disk, path)
         event = self._open.get(_key(message.volume, message.name))
         if event is not None:
-            event.facts = _told(event.facts, message.story)
+            event.facts = event.facts.with_story(message.story)
             event.facts = event.facts.with_part(replace(message.part, sha256=digest))
             self._save(event)
         if self._prover is not None:
@@ -362,13 +364,25 @@ class KeepService:
             recovered = recovery.recover_part(message.volume.disk, message.path)
         except StorageError as error:
             if event is not None and error.errno != errno.ENOENT:
-                self._abandoned.append(message)
+                self._undone.add(message)
             raise
         if recovered is None and not message.is_durable:
             delete_part(message.volume.disk, recovery.set_aside_path(message.path))
         if event is not None and recovered is not None:
             event.facts = event.facts.with_part(recovered)
             self._save(event)
+
+    def _lock_parts(self, message: PartsLocked) -> None:
+        event = self._open.get(_key(message.volume, message.name))
+        if event is not None and not event.is_here:
+            self._undone.add(message)
+            return
+        volume = event.volume if event is not None else message.volume
+        try:
+            lock_parts(volume.disk, message.name, message.parts)
+        except StorageError:
+            self._undone.add(message)
+            raise
 
     def _add_gap(self, message: FramesLost) -> None:
         name = message.name
@@ -379,7 +393,7 @@ class KeepService:
     def _close_event(self, message: EventClosed) -> None:
         event = self._open.get(_key(message.volume, message.name))
         if event is not None:
-            event.facts = replace(_told(event.facts, message.story), is_closed=True)
+            event.facts = replace(event.facts.with_story(message.story), is_closed=True)
             self._take_covers()
             self._save_closed()
 
@@ -410,7 +424,6 @@ class KeepService:
             self._clear_desk()
         if self._prover is not None:
             self._prover.leave(leaving.volume)
-        del self._abandoned[:-ABANDONED_LIMIT]
         leaving.done()
 
     def _delete_asked(self, message: DeleteAsked) -> None:
@@ -463,10 +476,14 @@ class KeepService:
 
     def _open_parts(self, volume: Volume) -> OpenParts:
         parts: List[Tuple[str, int]] = []
+
+        def look(name: EventName) -> None:
+            parts.extend(catalog.load(volume.disk, name).removable_parts)
+
         for event in self._open.values():
-            if event.volume is volume:
+            if event.volume is volume and not self._undone.is_to_be_locked(volume, event.name):
                 # One that cannot be read keeps no other from making room.
-                self._try(lambda name=event.name: parts.extend(_removable(volume.disk, name)))  # type: ignore[misc]
+                self._try(partial(look, event.name))
         return tuple(parts)
 
     def _post(self) -> None:
@@ -481,21 +498,3 @@ class KeepService:
             fault="; ".join(fault for fault in (facts.get("fault"), self._fault) if fault) or None,
         )
         self._board.post("keep", facts)
-
-
-def _removable(disk: Disk, name: EventName) -> Iterator[Tuple[str, int]]:
-    stored = catalog.load(disk, name)
-    sizes = dict(stored.removable)
-    for path in stored.parts:
-        file = path.rpartition("/")[2]
-        if file in sizes:
-            yield path, sizes[file]
-
-
-def _told(facts: EventFacts, story: Story) -> EventFacts:
-    return replace(
-        facts,
-        last_motion=story.last_motion,
-        peak_blocks=story.peak_blocks,
-        motions=story.motions,
-    )

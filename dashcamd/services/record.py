@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from typing import Callable, Dict, Optional, Sequence, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
@@ -72,6 +72,13 @@ LOG_PERIOD_S = 60.0
 """Lost frames are logged at most so often; every one is counted."""
 
 
+class Place(NamedTuple):
+    """Where an event lies."""
+
+    volume: Volume
+    name: EventName
+
+
 class RecordService:
     """Carries out the recorder's decisions on the volume in use."""
 
@@ -105,9 +112,9 @@ class RecordService:
         self._part: Optional[Part] = None
         self._pulse = Pulse()
         self._next_note: Seconds = float("-inf")
-        self._names: Dict[int, EventName] = {}
-        self._locks: PartLocks[EventName] = PartLocks()
-        self._stillborn: Optional[EventName] = None
+        self._places: Dict[int, Place] = {}
+        self._locks: PartLocks[Place] = PartLocks()
+        self._stillborn: Optional[Place] = None
         """The event whose newest part took no frame at all."""
         self._camera = ""
         self._fault: Optional[str] = None
@@ -177,13 +184,12 @@ class RecordService:
         if event is not None and event.reason == DRIVING:
             self._lock(self._locks.bumped(ts))
 
-    def _lock(self, parts: Sequence[Tuple[EventName, int]]) -> None:
-        if self._volume is None:
-            return
-        for name in sorted({name for name, _ in parts}):
-            numbers = tuple(part for event, part in parts if event == name)
-            self._keep.put(PartsLocked(self._volume, name, numbers))
-            log.info("parts %s of %s are locked", ", ".join(map(str, numbers)), name.folder)
+    def _lock(self, parts: Sequence[Tuple[Place, int]]) -> None:
+        """Have parts locked where each lies: the one before may be on another stick."""
+        for place in dict.fromkeys(place for place, _ in parts):
+            numbers = tuple(part for other, part in parts if other == place)
+            self._keep.put(PartsLocked(place.volume, place.name, numbers))
+            log.info("parts %s of %s are locked", ", ".join(map(str, numbers)), place.name.folder)
 
     def _follow_volume(self) -> None:
         version, volume = self._slot.peek()
@@ -209,8 +215,8 @@ class RecordService:
         People move folders to a computer while their stick is out, and copy whole sticks.
         """
         event = self._recording.event
-        name = self._names.get(event.serial) if event else None
-        return name is None or volume.has_event(name)
+        place = self._places.get(event.serial) if event else None
+        return place is None or volume.has_event(place.name)
 
     def _remember(self, now: Seconds) -> None:
         """Note on the stick how it fared, while there is nothing more urgent."""
@@ -254,28 +260,30 @@ class RecordService:
         elif isinstance(action, ClosePart):
             self._close_part(volume, action.reason)
         elif isinstance(action, CloseEvent):
-            self._close_event(volume, action.event)
+            self._close_event(action.event)
         else:
             self._count_lost(volume, action)
 
     def _open_part(self, volume: Volume, opened: OpenPart) -> None:
         start = opened.first.ts
-        name, is_seamless = self._names.get(opened.event.serial), True
-        if name is None:
-            is_seamless = opened.event.continues in self._names
-            name = self._open_event(volume, opened.event, start)
+        before, is_seamless = self._places.get(opened.event.serial), True
+        if before is not None:
+            place = Place(volume, before.name)
+        else:
+            is_seamless = opened.event.continues in self._places
+            place = Place(volume, self._open_event(volume, opened.event, start))
+        self._places = {opened.event.serial: place}
         moment = self._timeline.moment(start)
         stem = naming.part_name(opened.part, local(moment), start)
         wall = moment.wall if moment else 0.0
-        self._part = Part(volume.disk, name.path, stem, wall, opened.overlap_frames)
-        self._open_name, self._open_story = name, opened.event.story
-        self._lock(self._locks.opened(name, opened.part, start, is_seamless))
+        self._part = Part(volume.disk, place.name.path, stem, wall, opened.overlap_frames)
+        self._open_place, self._open_story = place, opened.event.story
+        self._lock(self._locks.opened(place, opened.part, start, is_seamless))
 
     def _open_event(self, volume: Volume, event: Event, start: Seconds) -> EventName:
         moment = self._timeline.moment(start)
         number, name = volume.new_event(event.reason, moment, start)
-        before = self._names.get(event.continues) if event.continues else None
-        self._names = {event.serial: name}
+        before = self._places.get(event.continues) if event.continues else None
         facts = EventFacts(
             number=number,
             reason=event.reason,
@@ -287,7 +295,7 @@ class RecordService:
             last_motion=event.story.last_motion,
             peak_blocks=event.story.peak_blocks,
             motions=event.story.motions,
-            continues=before.folder if before else "",
+            continues=before.name.folder if before else "",
             camera=self._camera,
         )
         self._keep.put(EventOpened(volume, name, facts))
@@ -328,7 +336,8 @@ class RecordService:
             return
         facts = part.finish()
         self._part = None
-        self._keep.put(PartClosed(volume, self._open_name, facts, replace(self._open_story)))
+        name = self._open_place.name
+        self._keep.put(PartClosed(volume, name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
 
     def _abandon(self, volume: Volume, part: Part) -> None:
@@ -338,28 +347,32 @@ class RecordService:
         """
         self._part = None
         part.abandon()
-        is_one_more = not part.is_durable and self._stillborn == self._open_name
-        self._stillborn = None if part.is_durable else self._open_name
+        is_one_more = not part.is_durable and self._stillborn == self._open_place
+        self._stillborn = None if part.is_durable else self._open_place
         if is_one_more:
             try:
                 volume.disk.unlink(part.path)
                 return
             except StorageError as error:
                 log.debug("an empty part stays for recovery: %s", error)
-        self._keep.put(PartAbandoned(volume, self._open_name, part.path, part.is_durable))
+        name = self._open_place.name
+        self._keep.put(PartAbandoned(volume, name, part.path, part.is_durable))
 
-    def _close_event(self, volume: Volume, event: Event) -> None:
+    def _close_event(self, event: Event) -> None:
+        """Have the event closed where it lies: it may go on elsewhere, and its stick come back."""
         self._locks.closed()
-        name = self._names.get(event.serial)
-        if name is not None:
-            self._keep.put(EventClosed(volume, name, replace(event.story)))
+        place = self._places.get(event.serial)
+        if place is not None:
+            self._keep.put(EventClosed(place.volume, place.name, replace(event.story)))
 
     def _count_lost(self, volume: Optional[Volume], lost: Lose) -> None:
         self._frames_lost += lost.gap.frames
         self._gaps += 1
-        name = self._names.get(lost.event.serial)
-        if volume is not None:
-            self._keep.put(FramesLost(volume, name, lost.gap))
+        place = self._places.get(lost.event.serial)
+        if place is not None:
+            self._keep.put(FramesLost(place.volume, place.name, lost.gap))
+        elif volume is not None:
+            self._keep.put(FramesLost(volume, None, lost.gap))
         if self._now() - self._gap_logged_at >= LOG_PERIOD_S:
             self._gap_logged_at = self._now()
             log.warning(
@@ -402,7 +415,7 @@ class RecordService:
 
     def _post(self, now: Seconds) -> None:
         event = self._recording.event
-        name = self._names.get(event.serial) if event else None
+        place = self._places.get(event.serial) if event else None
         self._board.post(
             "recording",
             {
@@ -410,7 +423,7 @@ class RecordService:
                 "posted_at": now,
                 "since": self._began,
                 "armed": self._recording.wants.is_armed,
-                "event": name.folder if name else None,
+                "event": place.name.folder if place else None,
                 "part": self._part.path if self._part else None,
                 "durable_at": self._durable_at,
                 "durable_ts": self._newest_durable_ts,

@@ -32,6 +32,10 @@ DAY_S = 86400.0
 FOREIGN_S = 60.0
 """How often foreign files are looked for while they leave no room."""
 
+FILES_AT_ONCE = 32
+"""After so many files no further event is deleted in one go: at 50 ms each, which a slow stick on a
+Pi Zero may need, that is 2 s and one event's more. The rest goes in the next steps."""
+
 Attempt = Callable[[Callable[[], None]], None]
 """Does something; a `StorageError` becomes a fault on the board."""
 
@@ -57,6 +61,10 @@ class Retention:
         self._foreign: Optional[Foreign] = None
         self._beside_bytes = 0
         self._next_foreign: Seconds = float("-inf")
+        self._left = 0
+        self._is_making_room = False
+        self.is_busy = False
+        """Whether the last look stopped before all was deleted that is to go."""
         self.deleted = 0
         """Events deleted since the volume came into use."""
         self.facts: Json = {}
@@ -82,19 +90,24 @@ class Retention:
         self._delete(event.name, "asked for")
 
     def delete_old(self, now: Seconds, attempt: Attempt) -> None:
-        """Delete what is surely too old, once all events are known."""
+        """Delete a bounded piece of what is surely too old, once all events are known."""
+        self._left, self.is_busy = FILES_AT_ONCE, False
         for kind in retention.SACRIFICE if self._ledger.is_complete else ():
             kept = self._kept(kind, now)
             for name in retention.too_old(kept, self._keep_s[kind]):
-                attempt(lambda name=name: self._make_way(name, "too old"))  # type: ignore[misc]
+                if self._left <= 0:
+                    self.is_busy = True
+                    return
+                self._attempt(name, "too old", attempt)
 
     def make_room(
         self, open_parts: Callable[[], OpenParts], now: Seconds, attempt: Attempt
     ) -> Tuple[str, ...]:
-        """Delete until the high water mark is free; the parts of the open event that went.
+        """Delete until the high water mark is free, a bounded piece of it at a time.
 
-        Raises `StorageError`.
+        Returns the parts of the open event that went. Raises `StorageError`.
         """
+        self._left = FILES_AT_ONCE
         space = self._volume.space
         self._total_bytes, self._used_bytes = space.total, space.total - space.free
         marks = retention.marks(
@@ -103,12 +116,17 @@ class Retention:
         self._reserve_bytes = marks.low
         is_short = space.free < marks.low
         sacrifice = chain.from_iterable(self._kept(kind, None) for kind in retention.SACRIFICE)
-        chosen = retention.plan(sacrifice, open_parts() if is_short else (), space.free, marks)
-        for name in chosen.events:
-            attempt(lambda name=name: self._make_way(name, "to make room"))  # type: ignore[misc]
+        parts = open_parts() if is_short else ()
+        begun = self._is_making_room
+        chosen = retention.plan(sacrifice, parts, space.free, marks, FILES_AT_ONCE, begun)
+        events = list(chosen.events)
+        while events and self._left > 0:
+            self._attempt(events.pop(0), "to make room", attempt)
         gone: List[str] = []
-        for path in chosen.parts:
+        for path in chosen.parts if not events else ():
             attempt(lambda path=path: gone.append(self._delete_part(path)))  # type: ignore[misc]
+        self._is_making_room = chosen.is_partial or bool(events)
+        self.is_busy |= self._is_making_room
         self._short_bytes = chosen.short_bytes
         self._look_for_foreign(now)
         self.take_stock()
@@ -135,12 +153,17 @@ class Retention:
         since_start_s = timeline.age_s(known.moment, present)
         return None if since_start_s is None else since_start_s - (known.end - known.start)
 
+    def _attempt(self, name: EventName, why: str, attempt: Attempt) -> None:
+        self._left -= 1
+        attempt(lambda: self._make_way(name, why))
+
     def _make_way(self, name: EventName, why: str) -> None:
-        event = catalog.load(self._volume.disk, name)
-        if not event.removable:
-            self._ledger.look_again(name)
-            return
         try:
+            event = catalog.load(self._volume.disk, name)
+            if not event.removable:
+                self._ledger.look_again(name)
+                return
+            self._left -= len(event.removable)
             self._delete(name, why)
         except StorageError as error:
             # The next one is tried in its place, until the round comes by here again.

@@ -79,6 +79,13 @@ class StoredEvent:
         return [path for path in self._videos() if path.rpartition("/")[2] not in self.unfinished]
 
     @property
+    def removable_parts(self) -> List[Tuple[str, int]]:
+        """Paths and sizes of its closed parts that may make room, in order."""
+        sizes = dict(self.removable)
+        named = [(path, path.rpartition("/")[2]) for path in self.parts]
+        return [(path, sizes[name]) for path, name in named if name in sizes]
+
+    @property
     def open_parts(self) -> List[str]:
         """Paths of parts that were never closed, in order."""
         return [path for path in self._videos() if path.rpartition("/")[2] in self.unfinished]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Tuple
 
 from dashcamd.core.timeline import Moment
+from dashcamd.core.wants import Story
 from dashcamd.types import Gap, Json, Seconds
 
 VERSION = 1
@@ -71,6 +72,15 @@ class EventFacts:
         """The same event with `part` added, or put in the place of the one with its file name."""
         others = tuple(known for known in self.parts if known.file != part.file)
         return replace(self, parts=tuple(sorted((*others, part), key=lambda known: known.file)))
+
+    def with_story(self, story: Story) -> EventFacts:
+        """The same facts with what `story` says by now."""
+        return replace(
+            self,
+            last_motion=story.last_motion,
+            peak_blocks=story.peak_blocks,
+            motions=story.motions,
+        )
 
     def without_part(self, file: str) -> EventFacts:
         """The same event without the part of that file name."""

@@ -21,6 +21,7 @@ from dashcamd.services.messages import (
     RoomNeeded,
     VolumeLeaving,
 )
+from dashcamd.services.retention import FILES_AT_ONCE
 from dashcamd.storage import catalog, recovery
 from dashcamd.storage.disk import storage_error
 from dashcamd.storage.locking import lock_parts, set_lock
@@ -395,6 +396,100 @@ def test_a_bump_locks_parts_of_the_event_that_is_recorded_at_once():
     desk.step(RETENTION_S)
     assert [path[-7:-4] for path in desk.events()[0].parts][:2] == ["p00", "p01"]
     assert len(desk.events()[0].parts) < 6
+
+
+def bumped_while_the_stick_was_loose(desk):
+    inner = desk.disk.inner
+    volume = desk.plug()
+    desk.step()
+    name = desk.open_event()
+    desk.part(name, 0)
+    desk.disk.pull()
+    desk.tell(PartsLocked(volume, name, (0,)))
+    desk.slot.put(None)
+    desk.step(1)
+    return inner, name
+
+
+def test_a_lock_that_failed_is_made_when_the_same_stick_is_back():
+    desk = Desk(PluggedDisk(MemoryDisk()))
+    inner, name = bumped_while_the_stick_was_loose(desk)
+    desk.plug(MemoryDisk())
+    desk.step(1)
+    desk.disk = PluggedDisk(inner)
+    desk.plug()
+    desk.step(1)
+    assert catalog.load(inner, name).locked_parts == (0,)
+    desk.step(RETENTION_S)
+    desk.step(RETENTION_S)
+    assert desk.posted["fault"] is None
+
+
+def test_a_lock_on_a_stick_that_is_out_is_no_fault_of_the_one_in_use():
+    desk = Desk(PluggedDisk(MemoryDisk()))
+    first = desk.plug()
+    desk.step()
+    name = desk.open_event()
+    desk.part(name, 0)
+    desk.disk.pull()
+    desk.tell(VolumeLeaving(first, lambda: None))
+    desk.plug(MemoryDisk())
+    desk.step(1)
+    desk.tell(PartsLocked(first, name, (0,)))
+    assert desk.posted["fault"] is None
+
+
+def test_an_event_to_be_locked_makes_no_room_while_the_full_stick_cannot_take_the_lock():
+    disk = MemoryDisk(capacity_bytes=12 << 20)
+    desk = Desk(disk)
+    volume = desk.plug()
+    desk.step()
+    name = desk.open_event()
+    for number in range(3):
+        desk.part(name, number)
+    desk.tell(EventClosed(volume, name, STORY))
+    disk.put("film.mkv", bytes(disk.space().free))
+    desk.tell(PartsLocked(volume, name, (0, 1)))
+    desk.tell(RoomNeeded())
+    desk.step(RETENTION_S)
+    disk.unlink("film.mkv")
+    desk.step(RETENTION_S)
+    assert catalog.load(disk, name).locked_parts == (0, 1)
+    assert len(catalog.load(disk, name).parts) == 3
+
+
+def test_a_stick_that_lay_in_a_drawer_is_emptied_piece_by_piece():
+    disk = MemoryDisk()
+    before = Volume(disk, "/stick", "earlier")
+    for _ in range(100):
+        write_event(before)
+    desk = Desk(disk, keep_days=1.0, timeline=Timeline(Anchor(START, WALL + 9 * 86400, 1.0, "ntp")))
+    desk.plug()
+    most, waits = 0, 0.0
+    left = 100
+    while left:
+        waits = desk.service.step(desk.now)
+        now_left = sum(1 for _ in catalog.names(disk))
+        most, left = max(most, left - now_left), now_left
+        desk.now += waits
+    assert most <= FILES_AT_ONCE
+    assert desk.now < START + 102 + RETENTION_S, "it does not wait for the next look each time"
+    assert desk.posted["events_deleted"] == 100
+
+
+def test_room_is_made_up_to_the_high_mark_piece_by_piece():
+    disk = full_of(100)
+    desk = Desk(disk, reserve_mib=1, high_water_percent=900.0)
+    low = min(1 << 20, disk.space().total // 10)
+    desk.plug()
+    deleted = []
+    for _ in range(60):
+        desk.now += desk.service.step(desk.now)
+        deleted.append(desk.posted["events_deleted"])
+    steps = [after - before for before, after in zip([0, *deleted], deleted)]
+    assert max(steps) <= FILES_AT_ONCE
+    assert sum(step > 0 for step in steps) > 1
+    assert disk.space().free >= min(10 * low, disk.space().total // 2)
 
 
 def test_parts_of_the_open_event_go_last_and_its_sidecar_knows():

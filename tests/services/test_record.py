@@ -17,6 +17,7 @@ from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.services.messages import (
     Armed,
     Bumped,
+    EventClosed,
     EventOpened,
     FramesLost,
     Judged,
@@ -205,6 +206,23 @@ def test_a_bump_locks_the_part_before_this_one_and_the_next():
     desk.step()
     desk.feed(second("kppppppppp" * 4, at=50))
     assert {part for parts in locked(desk) for part in parts} == {0, 1, 2}
+
+
+def test_after_a_fail_over_each_part_is_locked_and_closed_on_its_own_stick():
+    desk = split_desk()
+    desk.feed(second("kppppppppp" * 3))
+    first = desk.slot.peek()[1]
+    desk.slot.put(None)
+    desk.step()
+    desk.plug(MemoryDisk())
+    desk.feed(second("kppppppppp", at=30))
+    desk.inbox.put(Bumped(desk.clock.monotonic() - 0.1))
+    desk.step()
+    second_one = desk.slot.peek()[1]
+    locks = {message.volume for message in desk.told if isinstance(message, PartsLocked)}
+    assert locks == {first, second_one}
+    (closed,) = [message for message in desk.told if isinstance(message, EventClosed)]
+    assert closed.volume is first
 
 
 def test_disarmed_a_bump_locks_nothing():
