@@ -237,9 +237,11 @@ class Zone:
     )
 
 
-CONSTANTS = tuple(
-    ["sad_floor", "sad_deviations", "cluster", "scene_fraction", "guard_s", "noise_s", "noise_patience", "hold_s", "hold_fraction", "drift_floor", "drift_deviations", "drift_weight"]
-)
+CONSTANTS = (
+    "sad_floor", "sad_deviations", "cluster", "scene_fraction", "guard_s", "noise_s",
+    "noise_patience", "hold_s", "hold_fraction", "drift_floor", "drift_deviations",
+    "drift_weight",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from dashcamd.core import naming
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.errors import StorageError
-from dashcamd.services.keep import ABANDONED_LIMIT, RETENTION_S
+from dashcamd.services.keep import RETENTION_S
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
@@ -618,15 +618,3 @@ def test_a_stick_that_keep_has_let_go_of_is_not_touched_again(desk):
     desk.slot.put(None)
     desk.step(RETENTION_S)
     assert left == [len(desk.disk.journal)]
-
-
-def test_of_a_stick_that_fails_without_end_a_bounded_number_of_parts_is_remembered(desk):
-    name = desk.open_event()
-    plugged = PluggedDisk(desk.disk)
-    plugged.pull()
-    volume = desk.volume
-    volume.disk = plugged
-    for number in range(ABANDONED_LIMIT + 20):
-        desk.tell(PartAbandoned(volume, name, "%s/120000_p%02d.part.mp4" % (name.path, number)))
-    desk.tell(VolumeLeaving(volume, lambda: None))
-    assert len(desk.service._abandoned) == ABANDONED_LIMIT
