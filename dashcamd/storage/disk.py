@@ -371,6 +371,15 @@ class PosixDisk:
 
     def make_dirs(self, path: str) -> None:
         """Make a directory and those above it, each one synced into its parent."""
+        try:
+            self._make_all(path)
+        except StorageError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            # The keep thread removed a day's folder that was empty until now.
+            self._make_all(path)
+
+    def _make_all(self, path: str) -> None:
         parts = _parts(path)
         for depth in range(1, len(parts) + 1):
             self._make_dir("/".join(parts[:depth]))

@@ -324,3 +324,17 @@ def test_fat_and_exfat_tear_renames(tmp_path, monkeypatch):
     for name, is_whole in (("exfat", False), ("fuseblk", False), ("vfat", False), ("ext4", True)):
         monkeypatch.setattr(mounts, "type_of", lambda _device, name=name: name)
         assert disk.renames_are_whole is is_whole
+
+
+def test_a_folder_that_vanishes_while_one_is_made_in_it_is_made_again(tmp_path):
+    class Tidied(PosixDisk):
+        removals = 1
+
+        def _make_dir(self, path):
+            super()._make_dir(path)
+            if path == "day" and self.removals:
+                self.removals -= 1
+                self.rmdir(path)
+
+    Tidied(str(tmp_path)).make_dirs("day/event")
+    assert (tmp_path / "day" / "event").is_dir()
