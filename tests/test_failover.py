@@ -16,7 +16,7 @@ from dashcamd.storage import catalog
 from dashcamd.storage.disk import PosixDisk, storage_error
 from dashcamd.storage.recovery import is_interrupted, recover_event
 from dashcamd.storage.sticks import StickSource
-from dashcamd.storage.volume import Volume
+from dashcamd.storage.volume import MARKER, Volume
 from dashcamd.testing import MemoryDisk, PluggedDisk, ScriptCamera, SlowDisk
 from dashcamd.types import Anchor
 from tests.daemon import WALL, Daemon, settings
@@ -233,6 +233,19 @@ def test_a_slow_stick_is_said_before_a_frame_is_lost():
     assert any("too slow" in fault for fault in status["faults"])
     assert status["counters"]["frames_lost"] == 0
     daemon.close()
+
+
+def test_a_stall_in_a_drive_is_remembered_though_the_power_is_cut():
+    disk = MemoryDisk()
+    camera = ScriptCamera(("k" + "p" * 9) * 60, "." * 600, fps=FPS)
+    config = settings(mode="continuous", segment_s=20.0)
+    daemon = Daemon(camera, is_plugged=False, config=config)
+    daemon.socket.plug(SlowDisk(disk, daemon.clock, stalls=[(1010.0, 8.0)]))
+    daemon.run(45)
+    cut = disk.after_cut(len(disk.journal))
+    assert 5 < Volume(cut, "/stick", "next boot").past.longest_stall_s < 10
+    noted = [op for op in disk.journal if op.act == "rename" and op.target == MARKER]
+    assert len(noted) == 2, "at plug-in and after the stall"
 
 
 def test_a_stall_is_remembered_on_the_stick_itself():

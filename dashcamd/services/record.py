@@ -220,8 +220,11 @@ class RecordService:
 
     def _remember(self, now: Seconds) -> None:
         """Note on the stick how it fared, while there is nothing more urgent."""
-        volume = self._volume
-        if volume is None or self._recording.state != "idle" or now < self._next_note:
+        if self._volume is not None and self._recording.state == "idle":
+            self._note(self._volume, now)
+
+    def _note(self, volume: Volume, now: Seconds) -> None:
+        if now < self._next_note:
             return
         volume.past = self._pulse.past
         if volume.has_news:
@@ -339,6 +342,9 @@ class RecordService:
         name = self._open_place.name
         self._keep.put(PartClosed(volume, name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
+        if self._pulse.past.stalls != volume.past.stalls:
+            # Power usually goes while something is recorded, in continuous mode always.
+            self._note(volume, self._now())
 
     def _abandon(self, volume: Volume, part: Part) -> None:
         """Leave the open part to recovery, unless it is one more of which no frame got through.
