@@ -114,8 +114,8 @@ class RecordService:
         self._next_note: Seconds = float("-inf")
         self._places: Dict[int, Place] = {}
         self._locks: PartLocks[Place] = PartLocks()
-        self._stillborn: Optional[Place] = None
-        """The event whose newest part took no frame at all."""
+        self._stillborn: Optional[Tuple[str, EventName]] = None
+        """The stick and the event on it whose newest part took no frame at all."""
         self._camera = ""
         self._fault: Optional[str] = None
         self._frames_written = 0
@@ -353,15 +353,15 @@ class RecordService:
         """
         self._part = None
         part.abandon()
-        is_one_more = not part.is_durable and self._stillborn == self._open_place
-        self._stillborn = None if part.is_durable else self._open_place
+        name = self._open_place.name
+        is_one_more = not part.is_durable and self._stillborn == (volume.id, name)
+        self._stillborn = None if part.is_durable else (volume.id, name)
         if is_one_more:
             try:
                 volume.disk.unlink(part.path)
                 return
             except StorageError as error:
                 log.debug("an empty part stays for recovery: %s", error)
-        name = self._open_place.name
         self._keep.put(PartAbandoned(volume, name, part.path, part.is_durable))
 
     def _close_event(self, event: Event) -> None:
