@@ -266,10 +266,17 @@ def test_whoever_ejects_a_stick_that_fails_in_it_is_told(machine, room):
     assert "safe all the same" in answers[0]
 
 
-def test_sticks_that_were_ejected_one_after_the_other_are_both_left_alone(machine, room):
-    machine.plug("sda1", size_gb=64)
+@pytest.fixture
+def two(machine, room):
+    """The room with the larger of two sticks in use, which is sda1."""
     machine.plug("sdb1", size_gb=32)
+    machine.plug("sda1", size_gb=64)
     room.pass_time(0.5)
+    return room
+
+
+def test_sticks_that_were_ejected_one_after_the_other_are_both_left_alone(machine, two):
+    room = two
     for device in ("sda1", "sdb1"):
         assert room.volume.where.endswith(device)
         answers = ejecting(room)
@@ -285,11 +292,8 @@ def test_sticks_that_were_ejected_one_after_the_other_are_both_left_alone(machin
     assert room.volume.where.endswith("sda1")
 
 
-def test_an_ejected_stick_that_hangs_is_unmounted_later_though_another_was_ejected(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    first = ejecting(room)
+def test_an_ejected_stick_that_hangs_is_unmounted_later_though_another_was_ejected(machine, two):
+    room, first = two, ejecting(two)
     room.pass_time(16.0)
     assert "has not taken the last writes" in first[0]
     second = ejecting(room)
