@@ -6,6 +6,7 @@ GET never changes anything. Everything but the sign-in and the files it is made 
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from typing import Any, Dict, Optional
@@ -169,7 +170,10 @@ def _status_of(error: DashcamError) -> int:
         return 404
     if isinstance(error, OperationError):
         return 409
-    return 503 if isinstance(error, StorageError) else 400
+    if isinstance(error, StorageError):
+        # What was listed a moment ago may be deleted by now, or have another name.
+        return 404 if error.errno == errno.ENOENT else 503
+    return 400
 
 
 def stream_head(content_type: str, **more: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from dashcamd.control.status import STATES
 from dashcamd.core import detector
 from dashcamd.core.wants import BUMP, CONTINUOUS, DRIVING, MOTION
-from dashcamd.errors import StorageError
 from dashcamd.health.machine import CONDITIONS
+from dashcamd.storage.disk import storage_error
 from dashcamd.storage.mp4_layout import faststart
 from dashcamd.testing import stream
 from dashcamd.types import Jpeg
@@ -355,18 +356,26 @@ def test_without_a_stick_there_is_nothing_and_it_says_so(tmp_path):
 class Broken:
     """A stick that answers nothing but errors."""
 
+    def __init__(self, code):
+        self.code = code
+
     def entries(self, path):
-        raise StorageError("cannot list %s: the medium failed" % path)
+        raise storage_error("list", path, self.code)
 
 
-def test_a_stick_that_fails_is_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("code", "status", "text"),
+    [(errno.EIO, 503, "the medium failed"), (errno.ENOENT, 404, "it is not there")],
+)
+def test_a_stick_that_fails_is_one_line(tmp_path, code, status, text):
+    """What is gone between two looks is no failure of ours: somebody deleted it."""
     stage = Stage()
-    stage.plug().disk = Broken()
+    stage.plug().disk = Broken(code)
 
     async def scenario(visitor):
         answer = await visitor.get("/api/v1/events")
-        assert answer.code == 503
-        assert "the medium failed" in content(answer)["error"]
+        assert answer.code == status
+        assert text in content(answer)["error"]
 
     visit(tmp_path, scenario, stage)
 
