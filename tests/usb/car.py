@@ -33,7 +33,10 @@ class Moment(NamedTuple):
 
 
 class Process(NamedTuple):
-    """What the service holds: the process and its resources."""
+    """What the service holds: the process and its resources.
+
+    Memory is its own alone: pages of files come and go as the kernel likes.
+    """
 
     pid: int
     resident_kib: int
@@ -112,7 +115,8 @@ class Car:
         """The service's process."""
         words = self.guest.run(
             "p=$(systemctl show --value -p MainPID dashcamd); echo $p; "
-            "sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p; s/^Threads:[^0-9]*//p' /proc/$p/status; "
+            "sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\).*/\\1/p; s/^Threads:[^0-9]*//p' "
+            "/proc/$p/status; "
             "ls /proc/$p/fd | wc -l"
         ).split()
         return Process(*map(int, words))

@@ -227,7 +227,8 @@ def test_pulled_and_plugged_again_and_again_nothing_is_lost_and_nothing_grows(ca
         written = car.until(NO_STICK, 60).status["counters"]["frames_written"]
         if cycle == min(9, CYCLES // 2):
             early = car.process
-        print("cycle %d: %d frames written" % (cycle, written))
+        if cycle % 10 == 9:
+            print("%d cycles: %d frames written, %s" % (cycle + 1, written, car.process))
     late = car.process
     print("%d cycles: %s -> %s" % (CYCLES, early, late))
     assert car.status["counters"]["frames_lost"] == lost
