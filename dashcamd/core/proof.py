@@ -9,13 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, List, Mapping
 
+from dashcamd.core.hearsay import COUNTER_LIMIT, numbers
 from dashcamd.types import Json
 
 MARGIN = 1.25
 """A stick should be so much faster than the video, or housekeeping leaves it no time."""
 
 RATE_LIMIT = 1e11
-COUNTER_LIMIT = 1 << 60
+LIMITS = {
+    "write_bytes_per_s": RATE_LIMIT,
+    "read_bytes_per_s": RATE_LIMIT,
+    "checked": COUNTER_LIMIT,
+    "lies": COUNTER_LIMIT,
+}
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,14 @@ class Proof:
 
     @classmethod
     def from_json(cls, found: object) -> Proof:
-        """Read what a stick says of itself: it may say anything."""
-        if not isinstance(found, dict):
-            return cls()
-        rates = [
-            number(found.get(name), RATE_LIMIT)
-            for name in ("write_bytes_per_s", "read_bytes_per_s")
-        ]
-        counts = [int(number(found.get(name), COUNTER_LIMIT)) for name in ("checked", "lies")]
-        return cls(rates[0], rates[1], counts[0], counts[1])
+        """Read what a stick says of itself."""
+        said = numbers(found, LIMITS)
+        return cls(
+            said["write_bytes_per_s"],
+            said["read_bytes_per_s"],
+            int(said["checked"]),
+            int(said["lies"]),
+        )
 
     def to_json(self) -> Json:
         """The same for the marker and for ``status``."""
@@ -54,12 +59,6 @@ class Proof:
     def read_back(self, checked: int, lies: int) -> Proof:
         """The same after `checked` more pieces, of which `lies` came back as something else."""
         return replace(self, checked=self.checked + checked, lies=self.lies + lies)
-
-
-def number(value: object, limit: float) -> float:
-    """A number from 0 to `limit` out of a stranger's file; anything else is 0."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= limit else 0.0  # type: ignore[return-value,operator]
 
 
 def lies(proof: Mapping[str, Any]) -> List[str]:

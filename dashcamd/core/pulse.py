@@ -15,8 +15,9 @@ from types import MappingProxyType
 from typing import Any, Deque, List, Mapping, NamedTuple, Optional, Sequence
 
 from dashcamd.core import proof
+from dashcamd.core.hearsay import COUNTER_LIMIT, numbers
 from dashcamd.core.memory import MIB, ring_mib_for
-from dashcamd.core.proof import COUNTER_LIMIT, MARGIN, number
+from dashcamd.core.proof import MARGIN
 from dashcamd.types import Json, Seconds
 
 WINDOW = 1200
@@ -36,6 +37,13 @@ MANY_SAMPLES = 120
 TICK_S = 1e-6
 """Less is no time that could be measured."""
 
+LIMITS = {
+    "bytes_written": COUNTER_LIMIT,
+    "stalls": COUNTER_LIMIT,
+    "longest_stall_s": 86400.0,
+    "errors": COUNTER_LIMIT,
+}
+
 
 @dataclass(frozen=True)
 class Past:
@@ -48,13 +56,14 @@ class Past:
 
     @classmethod
     def from_json(cls, found: object) -> Past:
-        """Read what a stick says of itself: it may say anything."""
-        if not isinstance(found, dict):
-            return cls()
-        longest = number(found.get("longest_stall_s"), 86400.0)
-        counters = ("bytes_written", "stalls", "errors")
-        counted = [int(number(found.get(name), COUNTER_LIMIT)) for name in counters]
-        return cls(counted[0], counted[1], longest, counted[2])
+        """Read what a stick says of itself."""
+        said = numbers(found, LIMITS)
+        return cls(
+            int(said["bytes_written"]),
+            int(said["stalls"]),
+            said["longest_stall_s"],
+            int(said["errors"]),
+        )
 
     def to_json(self) -> Json:
         """The same for the marker."""
