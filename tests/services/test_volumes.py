@@ -56,6 +56,15 @@ def room(machine):
     return Room(StickSource("boot", "usb", machine))
 
 
+@pytest.fixture
+def two(machine, room):
+    """The room with the larger of two sticks in use, which is sda1."""
+    machine.plug("sdb1", size_gb=32)
+    machine.plug("sda1", size_gb=64)
+    room.pass_time(0.5)
+    return room
+
+
 def test_a_stick_plugged_in_later_is_in_use_within_half_a_second(machine, room):
     room.pass_time(5.0)
     assert room.volume is None
@@ -66,27 +75,21 @@ def test_a_stick_plugged_in_later_is_in_use_within_half_a_second(machine, room):
     assert room.posted["fault"] is None
 
 
-def test_a_pulled_stick_is_taken_away_and_the_one_standing_by_used_at_once(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    assert room.volume.where.endswith("sda1")
+def test_a_pulled_stick_is_taken_away_and_the_one_standing_by_used_at_once(machine, two):
+    assert two.volume.where.endswith("sda1")
     machine.pull("sda1")
-    room.pass_time(0.5)
-    assert room.volume.where.endswith("sdb1")
+    two.pass_time(0.5)
+    assert two.volume.where.endswith("sdb1")
 
 
-def test_a_failure_of_an_earlier_volume_does_not_touch_the_present_one(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    stale = VolumeFailed(room.volume, "late news", False)
+def test_a_failure_of_an_earlier_volume_does_not_touch_the_present_one(machine, two):
+    stale = VolumeFailed(two.volume, "late news", False)
     machine.pull("sda1")
-    room.pass_time(0.5)
-    present = room.volume
-    room.failed.put(stale)
-    room.pass_time(0.5)
-    assert room.volume is present
+    two.pass_time(0.5)
+    present = two.volume
+    two.failed.put(stale)
+    two.pass_time(0.5)
+    assert two.volume is present
 
 
 def test_the_board_lists_every_stick_with_a_hint_for_people(machine, room):
@@ -167,19 +170,16 @@ def test_a_stick_that_does_not_take_the_last_writes_is_said_and_unmounted_when_i
     assert machine.unmount_asked == ["sda1"]
 
 
-def test_two_who_ask_to_eject_are_both_told(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    first = ejecting(room)
-    room.pass_time(0.5)
-    second = ejecting(room)
-    room.let_go()
-    room.pass_time(0.5)
+def test_two_who_ask_to_eject_are_both_told(machine, two):
+    first = ejecting(two)
+    two.pass_time(0.5)
+    second = ejecting(two)
+    two.let_go()
+    two.pass_time(0.5)
     machine.unmounted("sda1")
-    room.pass_time(0.5)
+    two.pass_time(0.5)
     assert (first, second) == ([None], [None])
-    assert room.volume.where.endswith("sdb1"), "the second did not mean the other stick"
+    assert two.volume.where.endswith("sdb1"), "the second did not mean the other stick"
 
 
 def test_a_pulled_stick_gives_its_descriptors_back_as_soon_as_nobody_uses_it(machine, room):
@@ -208,13 +208,10 @@ def test_an_ejected_stick_is_not_used_again_until_it_was_pulled_and_plugged(mach
     assert room.volume is not None
 
 
-def test_ejecting_one_stick_leaves_the_other_to_record_on(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    ejecting(room)
-    room.pass_time(0.5)
-    assert room.volume.where.endswith("sdb1")
+def test_ejecting_one_stick_leaves_the_other_to_record_on(machine, two):
+    ejecting(two)
+    two.pass_time(0.5)
+    assert two.volume.where.endswith("sdb1")
 
 
 def test_a_stick_that_stays_mounted_is_said_after_a_while(machine, room):
@@ -235,20 +232,17 @@ def test_there_is_nothing_to_eject_without_a_stick_or_from_a_folder(room, tmp_pa
         assert "none to eject" in answers[0]
 
 
-def test_another_stick_that_goes_meanwhile_does_not_unmount_the_ejected_one(machine, room):
-    machine.plug("sda1", size_gb=64)
-    machine.plug("sdb1", size_gb=32)
-    room.pass_time(0.5)
-    answers = ejecting(room)
-    room.pass_time(0.5)
+def test_another_stick_that_goes_meanwhile_does_not_unmount_the_ejected_one(machine, two):
+    answers = ejecting(two)
+    two.pass_time(0.5)
     machine.pull("sdb1")
-    room.pass_time(0.5)
-    ejected, pulled = room.leaving
+    two.pass_time(0.5)
+    ejected, pulled = two.leaving
     pulled.done()
-    room.pass_time(0.5)
+    two.pass_time(0.5)
     assert machine.unmount_asked == [], "record and keep are still at the ejected one"
     ejected.done()
-    room.pass_time(0.5)
+    two.pass_time(0.5)
     assert machine.unmount_asked == ["sda1"]
     assert answers == []
 
@@ -266,30 +260,20 @@ def test_whoever_ejects_a_stick_that_fails_in_it_is_told(machine, room):
     assert "safe all the same" in answers[0]
 
 
-@pytest.fixture
-def two(machine, room):
-    """The room with the larger of two sticks in use, which is sda1."""
-    machine.plug("sdb1", size_gb=32)
-    machine.plug("sda1", size_gb=64)
-    room.pass_time(0.5)
-    return room
-
-
 def test_sticks_that_were_ejected_one_after_the_other_are_both_left_alone(machine, two):
-    room = two
     for device in ("sda1", "sdb1"):
-        assert room.volume.where.endswith(device)
-        answers = ejecting(room)
-        room.pass_time(0.5)
-        room.let_go()
-        room.pass_time(25.0)
+        assert two.volume.where.endswith(device)
+        answers = ejecting(two)
+        two.pass_time(0.5)
+        two.let_go()
+        two.pass_time(25.0)
         assert "still mounted" in answers[0]
-    assert room.volume is None, "neither was pulled out"
+    assert two.volume is None, "neither was pulled out"
     machine.pull("sda1")
-    room.pass_time(0.5)
+    two.pass_time(0.5)
     machine.plug("sda1", size_gb=64)
-    room.pass_time(0.5)
-    assert room.volume.where.endswith("sda1")
+    two.pass_time(0.5)
+    assert two.volume.where.endswith("sda1")
 
 
 def test_an_ejected_stick_that_hangs_is_unmounted_later_though_another_was_ejected(machine, two):
