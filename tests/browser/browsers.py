@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
+
+import pytest
 
 KINDS = ("chromium", "firefox")
 
@@ -54,6 +57,19 @@ def geckodriver() -> Optional[str]:
         return None
     program = Path(spec.submodule_search_locations[0]) / "geckodriver_linux64"
     return str(program) if program.exists() else None
+
+
+@contextmanager
+def started(kind: str, folder: Path, **options: Any) -> Iterator[Any]:
+    """A browser for a test, which is skipped with the reason where there is none."""
+    why = missing(kind)
+    if why:
+        pytest.skip("needs %s: %s" % (kind, why))
+    made = start(kind, folder, **options)
+    try:
+        yield made
+    finally:
+        made.quit()
 
 
 def start(kind: str, folder: Path, *, trusts_anybody: bool = False) -> Any:

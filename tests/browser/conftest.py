@@ -72,9 +72,5 @@ def daemon(tmp_path_factory, why_connected):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory, why_connected):
-    why = browsers.missing("chromium")
-    if why:
-        pytest.skip("needs chromium: " + why)
-    made = browsers.start("chromium", tmp_path_factory.mktemp("chromium"))
-    yield made
-    made.quit()
+    with browsers.started("chromium", tmp_path_factory.mktemp("chromium")) as made:
+        yield made

@@ -31,12 +31,8 @@ Object.assign(style, {position: 'fixed', left: 0, top: 0, zIndex: 99, objectFit:
 
 @pytest.fixture(scope="module")
 def firefox(tmp_path_factory, why_connected):
-    why = browsers.missing("firefox")
-    if why:
-        pytest.skip("needs firefox: " + why)
-    made = browsers.start("firefox", tmp_path_factory.mktemp("firefox"))
-    yield made
-    made.quit()
+    with browsers.started("firefox", tmp_path_factory.mktemp("firefox")) as made:
+        yield made
 
 
 def number_painted(browser):

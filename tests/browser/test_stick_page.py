@@ -15,12 +15,8 @@ COUNT = 5000
 
 @pytest.fixture(params=browsers.KINDS)
 def opened(request, tmp_path):
-    why = browsers.missing(request.param)
-    if why:
-        pytest.skip("needs %s: %s" % (request.param, why))
-    made = browsers.start(request.param, tmp_path)
-    yield made
-    made.quit()
+    with browsers.started(request.param, tmp_path) as made:
+        yield made
 
 
 def write_page(root):

@@ -32,12 +32,10 @@ def encrypted(tmp_path_factory, why_connected):
 
 @pytest.fixture(scope="module")
 def trusting(tmp_path_factory, encrypted):
-    why = browsers.missing("chromium")
-    if why:
-        pytest.skip("needs chromium: " + why)
-    made = browsers.start("chromium", tmp_path_factory.mktemp("trusting"), trusts_anybody=True)
-    yield made
-    made.quit()
+    with browsers.started(
+        "chromium", tmp_path_factory.mktemp("trusting"), trusts_anybody=True
+    ) as made:
+        yield made
 
 
 def test_whoever_types_http_is_led_to_https_before_the_password_is_asked(trusting, encrypted):
