@@ -1,12 +1,13 @@
 """Deleting what dashcamd wrote, and nothing else, in steps that hold up nobody.
 
-A file loses its name first, and its space when that is on the medium: on FAT a name that is left
-over after a cut would lead to clusters that belong to a newer part by then, and fsck takes them
-away from one of the two. Its space is given back from the end in steps of `STEP_BYTES`: a file
-system frees it under a lock that the record thread needs, too, and a reader that still has the file
-open does not keep it. Crash order: parts, cover and lock first, the sidecar last, then the folders
-if they are empty; a cut in between leaves an event with fewer parts, which the next run deletes,
-and on FAT clusters without a name, which fsck gives back.
+A file is cut from its end in steps of `STEP_BYTES`: a file system frees space under a lock that the
+record thread needs, too, and a reader that still has the file open does not keep it. Its last
+cluster goes after its name, and only when both are known on the medium: on FAT a name that is left
+over after a cut would lead into a newer part, and fsck takes the cluster from one of the two; more
+than one cluster without a name, on the other hand, and ``fsck.vfat -a`` makes a file of them that
+nobody ever deletes. Crash order: parts, cover and lock first, the sidecar last, then the folders if
+they are empty; a cut in between leaves an event with fewer parts, or with a shorter one, which the
+next run deletes.
 """
 
 from __future__ import annotations
@@ -58,14 +59,16 @@ def delete_part(disk: Disk, path: str) -> None:
         disk.unlink(path)
         return
     try:
+        _shorten(file)
         disk.unlink(path)
         disk.sync_dir(parent_of(path))
-        _shorten(file)
     finally:
         file.close()
 
 
 def _shorten(file: DiskFile) -> None:
-    for size in range(max(0, file.size - STEP_BYTES), 0, -STEP_BYTES):
+    for size in range(file.size - STEP_BYTES, 1, -STEP_BYTES):
         file.truncate(size)
-    file.truncate(0)
+    if file.size > 1:
+        file.truncate(1)
+    file.sync_all()
