@@ -58,6 +58,9 @@ class Socket:
     def trouble(self, volume: Volume) -> Optional[str]:
         return None if volume.disk is self.plugged else "the stick was pulled out"
 
+    def has_another(self, now: float) -> bool:
+        return False
+
     def distrust(self, volume: Volume, is_full: bool, now: float) -> None:
         self._rests_until = now + 2.0
 

@@ -273,8 +273,14 @@ def test_a_stick_that_stays_full_does_not_fill_with_leftovers():
     disk = MemoryDisk(capacity_bytes=20_000)
     Daemon(script(2), disk).run().close()
     disk.put("film.mp4", b"x" * (disk.space().free - 300))
-    daemon = Daemon(script(120, "......" + "#" * 60), disk).run(100)
+    daemon = Daemon(script(120, "......" + "#" * 60), disk).run(40)
+    assert daemon.status["state"] == "stick full"
+    assert daemon.status["volume"]["where"] is not None, "what is on it can be seen and deleted"
     assert "leave no room" in " ".join(daemon.status["faults"])
+    begun, is_made = len(disk.journal), "create"
+    daemon.run(60)
+    tries = [op for op in disk.journal[begun:] if op.act == is_made and "_p" in op.path]
+    assert 1 <= len(tries) <= 3, "once a minute, for each try wears the stick"
     assert daemon.status["counters"]["backlog_frames"] > 500
     pieces = [path for path in disk.paths if "_p" in path]
     assert len(pieces) <= 2, "%d files without a frame" % len(pieces)

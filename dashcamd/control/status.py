@@ -12,7 +12,8 @@ Facts = Mapping[str, Any]
 EMPTY: Facts = {}
 
 STATES = (
-    "camera lost", "starting", "no stick", "recording", "fault", "ended", "armed", "disarmed",
+    "camera lost", "starting", "no stick", "stick full", "recording", "fault", "ended", "armed",
+    "disarmed",
 )  # fmt: skip
 """All that `state` says; the page has words for each."""
 
@@ -74,6 +75,8 @@ def state(camera: Facts, recording: Facts, volume: Facts, faults: List[str]) -> 
         return "starting"
     if volume.get("where") is None:
         return "no stick"
+    if recording.get("is_full"):
+        return "stick full"
     if recording.get("recording"):
         return "recording"
     if recording.get("fault"):

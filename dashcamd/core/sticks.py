@@ -12,8 +12,19 @@ carries the label ``DASHCAM`` on purpose.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import AbstractSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    AbstractSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
+from dashcamd.core.fullness import Full, found_full
 from dashcamd.types import Seconds
 
 MOUNTABLE = ("vfat", "exfat", "ext4", "ext3", "ext2")
@@ -42,9 +53,6 @@ RETRY_FIRST_S = 0.5
 RETRY_MAX_S = 60.0
 """A stick that failed is tried again after so long, doubling: the mount unit may not have given us
 its folder yet, half a second after it appeared."""
-
-RETRY_FULL_S = 2.0
-"""A full stick has been given room by then."""
 
 
 Plug = Tuple[str, int, str]
@@ -117,18 +125,19 @@ class Verdict(NamedTuple):
 
 
 class Setback(NamedTuple):
-    """How a stick failed: when last, how often in a row, and whether it was only full."""
+    """How a stick failed: when last, how often in a row."""
 
     at: Seconds
     failures: int = 1
-    is_full: bool = False
 
     @property
     def retry_at(self) -> Seconds:
         """When it may be tried again."""
-        if self.is_full:
-            return self.at + RETRY_FULL_S
         return self.at + min(RETRY_FIRST_S * 2.0 ** min(self.failures - 1, 10), RETRY_MAX_S)
+
+
+Setbacks = Mapping[Plug, Union[Setback, Full]]
+"""What the sticks did that are passed over: they failed, or there is another and they are full."""
 
 
 def survey(blocks: Sequence[Block], mounts: Sequence[Mount], accept: str) -> List[Verdict]:
@@ -172,7 +181,7 @@ def _verdict(block: Block, state: str, why: str) -> Verdict:
 
 def to_try(
     verdicts: Iterable[Verdict],
-    setbacks: Mapping[Plug, Setback],
+    setbacks: Setbacks,
     known: AbstractSet[str],
     now: Seconds,
 ) -> Tuple[Verdict, ...]:
@@ -194,14 +203,18 @@ def to_try(
     )
 
 
-def _is_due(verdict: Verdict, setbacks: Mapping[Plug, Setback], now: Seconds) -> bool:
+def _is_due(verdict: Verdict, setbacks: Setbacks, now: Seconds) -> bool:
     setback = setbacks.get(verdict.block.plug)
     return setback is None or now >= setback.retry_at
 
 
-def after_failure(before: Optional[Setback], now: Seconds, is_full: bool) -> Setback:
-    """The setback of a stick that has failed again."""
-    return Setback(now, before.failures + 1 if before else 1, is_full)
+def after_failure(
+    before: Union[Setback, Full, None], now: Seconds, is_full: bool
+) -> Union[Setback, Full]:
+    """The setback of a stick that has failed, or was found full, again."""
+    if is_full:
+        return found_full(before if isinstance(before, Full) else None, now)
+    return Setback(now, before.failures + 1 if isinstance(before, Setback) else 1)
 
 
 def complaint(verdicts: Sequence[Verdict]) -> str:

@@ -14,6 +14,7 @@ from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
+from dashcamd.core.fullness import Full, found_full
 from dashcamd.core.naming import EventName
 from dashcamd.core.part_locks import PartLocks
 from dashcamd.core.pulse import Pulse
@@ -109,6 +110,8 @@ class RecordService:
         self._slot_version = 0
         self._began = now()
         self._volume: Optional[Volume] = None
+        """What is written to: none while the one in use is full."""
+        self._full: Optional[Full] = None
         self._part: Optional[Part] = None
         self._pulse = Pulse()
         self._next_note: Seconds = float("-inf")
@@ -129,7 +132,7 @@ class RecordService:
     def step(self, now: Seconds) -> Seconds:
         """Take messages, write what is wanted, say how it goes."""
         self._follow_settings(now)
-        self._follow_volume()
+        self._follow_volume(now)
         for message in self._inbox.drain():
             self._hear(message)
         is_behind = self._write_wanted(self._now() + WRITE_S)
@@ -140,7 +143,7 @@ class RecordService:
 
     def close(self) -> None:
         """Write everything that is still wanted and close the open part."""
-        self._follow_volume()
+        self._follow_volume(self._now())
         for message in self._inbox.drain():
             self._hear(message)
         self._recording.wants.stop()
@@ -191,23 +194,39 @@ class RecordService:
             self._keep.put(PartsLocked(place.volume, place.name, numbers))
             log.info("parts %s of %s are locked", ", ".join(map(str, numbers)), place.name.folder)
 
-    def _follow_volume(self) -> None:
+    def _follow_volume(self, now: Seconds) -> None:
         version, volume = self._slot.peek()
         if version == self._slot_version:
+            if volume is not None and self._volume is None and self._full is not None:
+                self._try_full(volume, self._full, now)
             return
         self._slot_version = version
         if self._volume is not None and volume is not self._volume:
             self._let_go("the volume was taken away")
-        self._volume = volume
+        self._volume, self._full = volume, None
         if volume is not None:
             self._pulse = Pulse(volume.past)
-            try:
-                limit = part_bytes(volume.space.total)
-            except StorageError as error:
-                self._give_up(volume, error)
-                return
-            self._fault = None
-            self._recording.volume_ready(volume.id, limit, self._has_event(volume))
+            self._take(volume)
+
+    def _take(self, volume: Volume) -> None:
+        self._volume = volume
+        try:
+            limit = part_bytes(volume.space.total)
+        except StorageError as error:
+            self._give_up(volume, error)
+            return
+        self._fault = None
+        self._recording.volume_ready(volume.id, limit, self._has_event(volume))
+
+    def _try_full(self, volume: Volume, full: Full, now: Seconds) -> None:
+        """Go on with the volume in use that was full, once that is worth a try."""
+        try:
+            is_over = full.is_over(now, volume.space.free)
+        except StorageError as error:
+            self._give_up(volume, error)
+            return
+        if is_over:
+            self._take(volume)
 
     def _has_event(self, volume: Volume) -> bool:
         """Whether the event that was open can go on in its folder.
@@ -397,8 +416,11 @@ class RecordService:
             self._keep.put(RoomNeeded())
             self._finish_if_possible(volume)
         else:
+            self._full = None
             self._pulse.failed()
         self._let_go(why)
+        if is_full(error):
+            self._full = found_full(self._full, self._now(), _free_bytes(volume))
         self._failed.put(VolumeFailed(volume, why, is_full(error)))
 
     def _finish_if_possible(self, volume: Volume) -> None:
@@ -442,9 +464,23 @@ class RecordService:
                 "bytes_written": self._bytes_written,
                 "gaps": self._gaps,
                 "messages_dropped": self._inbox.dropped,
+                "is_full": self._is_full,
                 "fault": self._fault,
             },
         )
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether the volume in use is not written to because it is full."""
+        return self._full is not None and self._volume is None
+
+
+def _free_bytes(volume: Volume) -> int:
+    """What a full volume has left; one that does not say so has nothing to compare with later."""
+    try:
+        return volume.space.free
+    except StorageError:
+        return 0
 
 
 def policy(recording: RecordingConfig) -> Policy:

@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Callable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from dashcamd.core import fullness
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.messages import (
@@ -26,8 +27,12 @@ PERIOD_S = 0.25
 
 RETRY_S = 0.5
 FOLDER_RETRY_S = 2.0
-"""Without news a volume is looked for so often. Sticks that failed rest as their source says; a
-folder, which there is only one of, is given so long to get room."""
+"""Without news a volume is looked for so often. Sticks that failed rest as their source says, a
+folder, which there is only one of, for so long."""
+
+FULL_S = fullness.MOST_S + 5.0
+"""How long a volume counts as full after the record thread last said so: it says it again at every
+try while something waits."""
 
 POST_S = 1.0
 
@@ -56,8 +61,11 @@ class Source(Protocol):
     def trouble(self, volume: Volume) -> Optional[str]:
         """Why the volume that was offered can no longer be used; None while it can."""
 
+    def has_another(self, now: Seconds) -> bool:
+        """Whether there is another volume to offer than the one in use."""
+
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
-        """The volume failed in use: offer others first."""
+        """The volume failed in use, or is full: offer others first."""
 
     def set_aside(self, volume: Volume) -> None:
         """Offer `volume` no more until it was plugged in anew."""
@@ -113,6 +121,7 @@ class VolumesService:
         self._say_leaving = say_leaving
         self._volume: Optional[Volume] = None
         self._fault: Optional[str] = None
+        self._found_full_at: Seconds = float("-inf")
         self._next_try: Seconds = float("-inf")
         self._next_post: Seconds = float("-inf")
         self._ejections: List[_Ejection] = []
@@ -133,6 +142,8 @@ class VolumesService:
             why = self._source.trouble(self._volume)
             if why is not None:
                 self._drop(why, now)
+        if has_news and now - self._found_full_at < FULL_S:
+            self._leave_full("another stick is used, for this one is full", now)
         if self._volume is None and (has_news or now >= self._next_try):
             self._find(now)
         if has_news or now >= self._next_post:
@@ -155,8 +166,22 @@ class VolumesService:
         elif isinstance(message, VolumeLeft):
             self._close_left(message.volume, now)
         elif message.volume is self._volume:
-            self._source.distrust(message.volume, message.is_full, now)
-            self._drop(message.why, now)
+            if message.is_full:
+                self._found_full_at = now
+                self._leave_full(message.why, now)
+            else:
+                self._source.distrust(message.volume, is_full=False, now=now)
+                self._drop(message.why, now)
+
+    def _leave_full(self, why: str, now: Seconds) -> None:
+        """Go to another volume if there is one.
+
+        Else the full one stays in use: it is where room can be made, by us and by people.
+        """
+        volume = self._volume
+        if volume is not None and self._source.has_another(now):
+            self._source.distrust(volume, is_full=True, now=now)
+            self._drop(why, now)
 
     def _eject(self, asked: EjectAsked, now: Seconds) -> None:
         volume = self._volume
@@ -239,6 +264,7 @@ class VolumesService:
 
     def _use(self, volume: Volume) -> None:
         self._volume, self._fault = volume, None
+        self._found_full_at = float("-inf")
         self._slot.put(volume)
         self._wake_readers()
         log.info("recording to %s", volume.where)

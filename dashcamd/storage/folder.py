@@ -60,6 +60,10 @@ class FolderSource:
             is_there = False
         return None if is_there else "the folder %s is gone" % self._path
 
+    def has_another(self, now: Seconds) -> bool:
+        """There is only the one."""
+        return False
+
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
         """There is no other folder to prefer."""
 

@@ -15,7 +15,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequenc
 from dashcamd.core import sticks
 from dashcamd.core.proof import Proof
 from dashcamd.core.pulse import Past
-from dashcamd.core.sticks import Block, Mount, Plug, Setback, Verdict
+from dashcamd.core.sticks import Block, Mount, Plug, Setback, Setbacks, Verdict
 from dashcamd.errors import StorageError
 from dashcamd.handover import Latest
 from dashcamd.storage import mounts
@@ -121,7 +121,7 @@ class StickSource:
         self._machine = machine
         self._verdicts: List[Verdict] = []
         self._looked_at: Seconds = float("-inf")
-        self._setbacks: Dict[Plug, Setback] = {}
+        self._setbacks: Setbacks = {}
         self._pasts: Dict[Plug, Tuple[Past, Proof]] = {}
         """What sticks did until they failed, which could not be noted on them then."""
         self._answers: Dict[Plug, Latest[bool]] = {}
@@ -167,10 +167,17 @@ class StickSource:
     def candidates(self, now: Seconds = 0.0) -> Iterator[Verdict]:
         """The sticks that can be opened at `now`, in the order in which they are to be tried.
 
+        The one in use is not among them.
+
         Each is asked something before it is opened, as late as can be and one at a time, and left
         out while it does not answer: one that hangs holds up no other.
         """
-        left = [verdict for verdict in self._verdicts if not self._is_ejected(verdict.block)]
+        used = self._in_use[1].plug if self._in_use else None
+        left = [
+            verdict
+            for verdict in self._verdicts
+            if verdict.block.plug != used and not self._is_ejected(verdict.block)
+        ]
         while True:
             left = [verdict for verdict in left if not self._is_silent(verdict.block)]
             order = sticks.to_try(left, self._setbacks, self._known(), now)
@@ -226,6 +233,10 @@ class StickSource:
                 return None if verdict.state == sticks.READY else verdict.why
         return "%s was pulled out" % block.title
 
+    def has_another(self, now: Seconds) -> bool:
+        """Whether there is a stick to go to from the one in use."""
+        return next(self.candidates(now), None) is not None
+
     def distrust(self, volume: Volume, is_full: bool, now: Seconds) -> None:
         """`volume` failed: offer every other stick before it."""
         if self._in_use is not None and self._in_use[0] is volume:
@@ -264,7 +275,7 @@ class StickSource:
             row = _row(verdict, used)
             setback = self._setbacks.get(verdict.block.plug)
             # The kernel may go on calling it writable: ext4 after an error does since Linux 6.13.
-            if row["state"] == STANDING_BY and setback is not None and not setback.is_full:
+            if row["state"] == STANDING_BY and isinstance(setback, Setback):
                 row.update(state="failed", hint=FAILED_HINT)
             if row["state"] == STANDING_BY and self._is_silent(verdict.block):
                 row.update(state="failed", hint=SILENT_HINT)
@@ -293,8 +304,8 @@ class StickSource:
         raise StorageError("%s is no longer mounted at %s" % (verdict.block.name, verdict.path))
 
     def _note_failure(self, block: Block, now: Seconds, is_full: bool) -> None:
-        before = self._setbacks.get(block.plug)
-        self._setbacks[block.plug] = sticks.after_failure(before, now, is_full)
+        after = sticks.after_failure(self._setbacks.get(block.plug), now, is_full)
+        self._setbacks = {**self._setbacks, block.plug: after}
 
     def _forgive_replugged(self, before: Sequence[Verdict]) -> None:
         """A stick that was pulled out starts anew; so does one that is mounted differently."""

@@ -139,8 +139,12 @@ def test_a_stick_that_failed_stands_behind_the_others_and_waits_longer_each_time
     assert Setback(0.0, 99).retry_at == sticks.RETRY_MAX_S
 
 
-def test_a_full_stick_is_tried_again_at_the_same_pace():
-    assert Setback(10.0, 20, is_full=True).retry_at == 10.0 + sticks.RETRY_FULL_S
+def test_a_stick_that_was_full_and_then_failed_rests_as_one_that_failed_once():
+    full = sticks.after_failure(sticks.after_failure(None, 10.0, is_full=True), 12.0, is_full=True)
+    assert full.retry_at == 16.0
+    failed = sticks.after_failure(full, 20.0, is_full=False)
+    assert failed == Setback(20.0, 1)
+    assert sticks.after_failure(failed, 30.0, is_full=True).retry_at == 32.0
 
 
 def test_the_complaint_names_every_device_or_says_that_there_is_none():

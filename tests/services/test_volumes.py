@@ -7,7 +7,7 @@ import pytest
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest, Mailbox
 from dashcamd.services.messages import EjectAsked, VolumeFailed
-from dashcamd.services.volumes import FOLDER_RETRY_S, VolumesService
+from dashcamd.services.volumes import FOLDER_RETRY_S, FULL_S, VolumesService
 from dashcamd.storage.folder import FolderSource
 from dashcamd.storage.sticks import StickSource
 from tests.storage.machine import ScriptMachine
@@ -90,6 +90,47 @@ def test_a_failure_of_an_earlier_volume_does_not_touch_the_present_one(machine, 
     two.failed.put(stale)
     two.pass_time(0.5)
     assert two.volume is present
+
+
+def test_a_full_stick_that_is_the_only_one_stays_in_use(machine, room):
+    machine.plug("sda1")
+    room.pass_time(0.5)
+    full = room.volume
+    room.fail(is_full=True)
+    room.pass_time(30.0)
+    assert room.volume is full
+    assert room.leaving == []
+
+
+def test_a_full_stick_makes_way_for_the_one_standing_by(two):
+    two.fail(is_full=True)
+    two.pass_time(0.5)
+    assert two.volume.where.endswith("sdb1")
+
+
+@pytest.mark.parametrize(("later_s", "used"), [(30.0, "sdb1"), (FULL_S + 1, "sda1")])
+def test_a_full_stick_makes_way_for_one_that_is_plugged_in_while_it_is(
+    machine, room, later_s, used
+):
+    machine.plug("sda1", size_gb=64)
+    room.pass_time(0.5)
+    room.fail(is_full=True)
+    room.pass_time(later_s)
+    machine.plug("sdb1", size_gb=32)
+    room.pass_time(0.5)
+    assert room.volume.where.endswith(used)
+
+
+def test_two_full_sticks_are_not_exchanged_for_each_other_all_the_time(two):
+    used = []
+    for _ in range(1200):
+        if two.volume is not None and two.volume not in used:
+            used.append(two.volume)
+        two.fail(is_full=True)
+        two.let_go()
+        two.pass_time(0.5)
+    assert two.volume is not None
+    assert 4 <= len(used) <= 2 * (5 + 600 / 60), "each once a minute after the first tries"
 
 
 def test_the_board_lists_every_stick_with_a_hint_for_people(machine, room):

@@ -85,7 +85,7 @@ const App = (() => {
     const wanted = [];
     if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), waits() + w('d_no_stick')]);
     if (word === 'camera_lost') wanted.push(['bad', w('b_camera_lost'), w('d_camera_lost')]);
-    if (state.keep.short_bytes) wanted.push(['bad', w('b_full'), w('d_full')]);
+    if (word === 'stick_full' || state.keep.short_bytes) wanted.push(['bad', w('b_full'), waits() + w('d_full')]);
     if (word === 'fault') wanted.push(['bad', w('b_fault'), state.faults.join('; ')]);
     if (word !== 'gone' && (!state.clock.known || state.clock.uncertainty_s > 60)) wanted.push(['', w('b_clock'), w('d_clock'), w('use_phone_time'), clock]);
     const key = JSON.stringify(wanted);
