@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Callable, List, NamedTuple, Optional, Set, Union
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -36,14 +36,14 @@ from dashcamd.services.messages import (
     Traced,
     VolumeLeaving,
 )
+from dashcamd.services.open_events import OpenEvent, OpenEvents
 from dashcamd.services.proof import Prover
 from dashcamd.services.redating import Redating
 from dashcamd.services.retention import Retention
 from dashcamd.services.traces import Traces
 from dashcamd.services.undone import Undone
-from dashcamd.storage import catalog, recovery, sidecar
+from dashcamd.storage import catalog, recovery
 from dashcamd.storage.deletion import delete_part
-from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.locking import lock_parts
 from dashcamd.storage.sidecar import EventFacts
@@ -62,28 +62,6 @@ LOOK_AGAIN = 32
 
 DATED_AT_ONCE = 8
 """Sidecars made anew in one step: each is a few synced writes."""
-
-
-_Key = Tuple[str, str]
-"""Identity of a volume and path on it: two fresh sticks may have events of the same name."""
-
-
-def _key(volume: Volume, name: EventName) -> _Key:
-    return volume.id, name.path
-
-
-@dataclass
-class _Open:
-    """The event that is being recorded: its facts so far and whether it has its cover.
-
-    `is_here` while its volume can be written; it waits for the same stick otherwise.
-    """
-
-    volume: Volume
-    name: EventName
-    facts: EventFacts
-    has_cover: bool = False
-    is_here: bool = True
 
 
 class _Desk(NamedTuple):
@@ -116,15 +94,15 @@ class KeepService:
         self._settings = Follower(settings)
         self._inbox = inbox
         self._slot = volume
-        self._previews = previews
-        self._want_cover = want_cover
         self._timeline = timeline
         self._board = board
         self._traces = Traces(timeline)
         self._front = front
         self._prover = prover
         self._slot_version = 0
-        self._open: Dict[_Key, _Open] = {}
+        self._open = OpenEvents(
+            previews, want_cover, self._try, self._dated, self._changed, self._look_again
+        )
         self._next_retention: Seconds = float("-inf")
         self._desk: Optional[_Desk] = None
         self._room_facts: Json = {}
@@ -148,8 +126,8 @@ class KeepService:
             self._follow(volume)
         if self._desk is not None:
             self._list_again(self._desk, now)
-        self._take_covers()
-        self._save_closed()
+        self._open.take_covers()
+        self._open.save_closed()
         if self._desk is not None:
             self._look_after(self._desk, now)
         if self._to_recover:
@@ -164,7 +142,7 @@ class KeepService:
     def close(self) -> None:
         """Take the last messages."""
         self._hear_all()
-        self._take_covers()
+        self._open.take_covers()
         if self._front is not None:
             self._try(self._front.close)
         if self._prover is not None:
@@ -178,6 +156,10 @@ class KeepService:
             return False
         self._try(partial(errand.step, now))
         return errand.is_busy
+
+    def _look_again(self, name: EventName) -> None:
+        if self._desk is not None:
+            self._desk.ledger.look_again(name)
 
     def _changed(self, name: EventName) -> None:
         if self._front is not None:
@@ -214,7 +196,7 @@ class KeepService:
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")
-            self._adopt(volume)
+            self._open.adopt(volume)
             ledger = Ledger(volume.disk, self._changed)
             rules = self._settings.value.storage
             room = Retention(rules, self._timeline, volume, ledger, self._must_stay)
@@ -229,15 +211,14 @@ class KeepService:
         self._to_recover = []
 
     def _is_open(self, name: EventName) -> bool:
-        return self._desk is not None and _key(self._desk.volume, name) in self._open
+        return self._desk is not None and self._open.get(self._desk.volume, name) is not None
 
     def _list_again(self, desk: _Desk, now: Seconds) -> None:
         """See what is there; an event whose folder somebody took away has nothing left to save."""
         self._try(lambda: desk.ledger.list_again(now))
-        for event in list(self._open.values()):
-            if event.volume is desk.volume and desk.ledger.is_gone(event.name):
-                log.info("the folder of %s is gone: it is let go", event.name.folder)
-                del self._open[_key(event.volume, event.name)]
+        for event in self._open.on(desk.volume):
+            if desk.ledger.is_gone(event.name):
+                self._open.let_go(event)
         if now >= self._next_retention:
             # What failed here before, when it was out or full: before an event is let go of.
             for message in self._undone.take(desk.volume, desk.ledger.is_gone):
@@ -263,7 +244,7 @@ class KeepService:
         elif desk.room.is_busy:
             self._make_room(desk, now)
         self._try(lambda: desk.dates.note_anchor(now))
-        self._date_open()
+        self._open.date()
         for _ in range(DATED_AT_ONCE):
             if desk.dates.has_work:
                 self._try(desk.dates.date_one)
@@ -276,27 +257,20 @@ class KeepService:
     def _make_room(self, desk: _Desk, now: Seconds) -> None:
         room, volume = desk.room, desk.volume
 
+        def open_parts() -> OpenParts:
+            to_be_locked = partial(self._undone.is_to_be_locked, volume)
+            return self._open.removable_parts(volume, to_be_locked)
+
         def make_room() -> None:
-            for path in room.make_room(lambda: self._open_parts(volume), now, self._try):
-                self._forget(volume, path)
+            for path in room.make_room(open_parts, now, self._try):
+                self._open.without(volume, path)
 
         self._try(lambda: room.delete_old(now, self._try))
         self._try(make_room)
 
-    def _date_open(self) -> None:
-        for event in self._open.values():
-            if event.is_here and self._dated(event) is not event.facts:
-                self._try(lambda event=event: self._save(event))  # type: ignore[misc]
-
-    def _dated(self, event: _Open) -> EventFacts:
+    def _dated(self, event: OpenEvent) -> EventFacts:
         is_here = self._desk is not None and event.volume is self._desk.volume
         return self._desk.dates.dated(event.facts) if self._desk and is_here else event.facts
-
-    def _adopt(self, volume: Volume) -> None:
-        """Go on with the events that were open when the same volume failed or was pulled."""
-        for event in self._open.values():
-            if event.volume.id == volume.id:
-                event.volume, event.is_here = volume, True
 
     def _recover_one(self) -> None:
         """Finish the next leftover."""
@@ -316,12 +290,9 @@ class KeepService:
 
     def _hear(self, message: KeepMessage) -> None:
         if isinstance(message, EventOpened):
-            opened = _Open(message.volume, message.name, message.facts)
-            self._open[_key(message.volume, message.name)] = opened
-            self._want_cover(True)
             if self._desk is not None and message.volume is self._desk.volume:
                 self._desk.ledger.add(message.name)
-            self._save(opened)
+            self._open.opened(message)
         elif isinstance(message, PartClosed):
             self._add_part(message)
         elif isinstance(message, PartAbandoned):
@@ -331,9 +302,9 @@ class KeepService:
         elif isinstance(message, Traced):
             self._keep_trace(message.chunk)
         elif isinstance(message, FramesLost):
-            self._add_gap(message)
+            self._open.add_gap(message)
         elif isinstance(message, EventClosed):
-            self._close_event(message)
+            self._open.close(message)
         elif isinstance(message, RoomNeeded):
             self._next_retention = float("-inf")
         elif isinstance(message, DeleteAsked):
@@ -350,16 +321,16 @@ class KeepService:
     def _add_part(self, message: PartClosed) -> None:
         path = "%s/%s" % (message.name.path, message.part.file)
         digest = catalog.digest(message.volume.disk, path)
-        event = self._open.get(_key(message.volume, message.name))
+        event = self._open.get(message.volume, message.name)
         if event is not None:
             event.facts = event.facts.with_story(message.story)
             event.facts = event.facts.with_part(replace(message.part, sha256=digest))
-            self._save(event)
+            self._open.save(event)
         if self._prover is not None:
             self._prover.closed(message.volume, path)
 
     def _recover_abandoned(self, message: PartAbandoned) -> None:
-        event = self._open.get(_key(message.volume, message.name))
+        event = self._open.get(message.volume, message.name)
         try:
             recovered = recovery.recover_part(message.volume.disk, message.path)
         except StorageError as error:
@@ -370,10 +341,10 @@ class KeepService:
             delete_part(message.volume.disk, recovery.set_aside_path(message.path))
         if event is not None and recovered is not None:
             event.facts = event.facts.with_part(recovered)
-            self._save(event)
+            self._open.save(event)
 
     def _lock_parts(self, message: PartsLocked) -> None:
-        event = self._open.get(_key(message.volume, message.name))
+        event = self._open.get(message.volume, message.name)
         if event is not None and not event.is_here:
             self._undone.add(message)
             return
@@ -384,40 +355,9 @@ class KeepService:
             self._undone.add(message)
             raise
 
-    def _add_gap(self, message: FramesLost) -> None:
-        name = message.name
-        event = self._open.get(_key(message.volume, name)) if name is not None else None
-        if event is not None:
-            event.facts = replace(event.facts, gaps=(*event.facts.gaps, message.gap))
-
-    def _close_event(self, message: EventClosed) -> None:
-        event = self._open.get(_key(message.volume, message.name))
-        if event is not None:
-            event.facts = replace(event.facts.with_story(message.story), is_closed=True)
-            self._take_covers()
-            self._save_closed()
-
-    def _save_closed(self) -> None:
-        """Let go of closed events once their sidecars are down; a full stick is tried again.
-
-        Each by itself: one on a stick that is gone holds up no other.
-        """
-        for event in list(self._open.values()):
-            if event.facts.is_closed and event.is_here:
-                self._try(lambda event=event: self._save_last(event))  # type: ignore[misc]
-
-    def _save_last(self, event: _Open) -> None:
-        self._save(event)
-        del self._open[_key(event.volume, event.name)]
-        if self._desk is not None:
-            self._desk.ledger.look_again(event.name)
-
     def _let_go(self, leaving: VolumeLeaving) -> None:
         """Leave a volume alone for good; what is unfinished on it waits for the same stick."""
-        self._take_covers()
-        self._save_closed()
-        for event in self._open.values():
-            event.is_here = event.is_here and event.volume is not leaving.volume
+        self._open.leave(leaving.volume)
         if self._desk is not None and self._desk.volume is leaving.volume:
             if self._front is not None:
                 self._try(self._front.close)
@@ -444,47 +384,6 @@ class KeepService:
             for name in self._desk.ledger.names:
                 if name.folder == folder:
                     self._desk.ledger.forget(name)
-
-    def _save(self, event: _Open) -> None:
-        event.facts = self._dated(event)
-        path = "%s/%s" % (event.name.path, naming.SIDECAR)
-        replace_file(event.volume.disk, path, sidecar.to_bytes(event.facts))
-        self._changed(event.name)
-
-    def _take_covers(self) -> None:
-        here = [event for event in self._open.values() if event.is_here]
-        for event in here:
-            self._try(lambda event=event: self._take_cover(event))  # type: ignore[misc]
-        if all(event.has_cover for event in here):
-            self._want_cover(False)
-
-    def _take_cover(self, event: _Open) -> None:
-        _, picture = self._previews.peek()
-        if event.has_cover or picture is None or picture.ts < event.facts.first_motion:
-            return
-        path = "%s/%s" % (event.name.path, naming.COVER)
-        replace_file(event.volume.disk, path, picture.data)
-        event.has_cover = True
-        self._changed(event.name)
-
-    def _forget(self, volume: Volume, path: str) -> None:
-        """Take a deleted part out of its event's sidecar; a full volume has room for that now."""
-        folder, _, file = path.rpartition("/")
-        event = self._open[volume.id, folder]
-        event.facts = event.facts.without_part(file)
-        self._try(lambda: self._save(event))
-
-    def _open_parts(self, volume: Volume) -> OpenParts:
-        parts: List[Tuple[str, int]] = []
-
-        def look(name: EventName) -> None:
-            parts.extend(catalog.load(volume.disk, name).removable_parts)
-
-        for event in self._open.values():
-            if event.volume is volume and not self._undone.is_to_be_locked(volume, event.name):
-                # One that cannot be read keeps no other from making room.
-                self._try(partial(look, event.name))
-        return tuple(parts)
 
     def _post(self) -> None:
         desk = self._desk
