@@ -7,6 +7,7 @@ pictures is accepted.
 
 from __future__ import annotations
 
+import gc
 import re
 import stat
 from dataclasses import dataclass
@@ -143,6 +144,9 @@ def _open(address: Address, config: CameraConfig) -> Any:
     av = pyav.load()
     if address.kind is Kind.FILE:
         _check_file(address)
+    # With PyAV 10 (Debian 12) a closed container lies in a reference cycle, with up to a megabyte
+    # of FFmpeg's: loops of a film and an unsteady network would pile them up for hours.
+    gc.collect()
     problem: Optional[BaseException] = None
     for kind, options in _attempts(address, config):
         name = address.text
