@@ -8,6 +8,7 @@ source, because the kernel's own events come before anybody has looked for a fil
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterator, Mapping, Optional
 
 import pyudev
@@ -19,6 +20,9 @@ SECTOR_BYTES = 512
 
 TEXT_LIMIT = 64
 """Labels and serial numbers come from the stick: printable, and no longer than this."""
+
+_BEHIND_USB = re.compile(r"/usb[0-9]+/")
+"""Root hubs are called so (drivers/usb/core/hcd.c), behind whatever controller."""
 
 BURST = 256
 """Most events taken at a time; the rest is found by the next look."""
@@ -96,6 +100,9 @@ def block_of(
 
 
 def _bus(properties: Mapping[str, str], name: str) -> str:
+    """USB by the place in sysfs: udev gives a disk in a USB case the bus of the disk, ``ata``."""
+    if _BEHIND_USB.search(properties.get("DEVPATH", "")):
+        return "usb"
     for prefix, bus in (("mmcblk", "mmc"), ("nvme", "nvme"), ("vd", "virtio")):
         if name.startswith(prefix):
             return bus

@@ -28,6 +28,9 @@ KERNEL_LINE = (
 )
 
 
+STICK, UAS_DISK, DISK = "stick", "disk in a USB case", "disk"
+UAS = "-uas"
+
 KVM_CPU = "host,arch-capabilities=off"
 """QEMU 7.2 aborts in a virtual machine whose host does not let it set IA32_ARCH_CAPABILITIES."""
 
@@ -62,6 +65,7 @@ class Guest:
         self.folder = Path(tempfile.mkdtemp(prefix="dashcamd-usb-"))
         self.events: List[Dict[str, Any]] = []
         self._nodes: Dict[str, List[str]] = {}
+        self._pulled_by: Dict[str, str] = {}
         self._answers: Dict[int, Dict[str, Any]] = {}
         self._arrived = threading.Condition()
         self._qmp_lock = threading.Lock()
@@ -97,7 +101,7 @@ class Guest:
             *("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", KERNEL_LINE),
             *("-drive", "file=%s,format=%s,if=virtio,cache=unsafe" % (disk.image, kind)),
             *("-device", "qemu-xhci,id=xhci,p2=8,p3=8", "-device", "virtio-rng-pci"),
-            *("-device", "virtio-serial-pci"),
+            *("-device", "virtio-serial-pci", "-device", "virtio-scsi-pci,id=scsi"),
             *("-fsdev", fsdev, "-device", "virtio-9p-pci,fsdev=share,mount_tag=share"),
             *("-chardev", "socket,id=ag,path=%s,server=on,wait=off" % (self.folder / "agent")),
             *("-device", "virtserialport,chardev=ag,name=agent"),
@@ -196,14 +200,16 @@ class Guest:
         throttle: Optional[Dict[str, int]] = None,
         faults: Optional[Dict[str, Any]] = None,
         log: Optional[Path] = None,
+        kind: str = STICK,
     ) -> None:
-        """Plug a stick in.
+        """Plug a stick in, or another `kind` of disk.
 
         `throttle` are QEMU throttle-group limits, `faults` blkdebug options; `log` keeps every
         write and flush (`tests.usb.blocklog`).
         """
         nodes: List[str] = []
         self._nodes[name] = nodes
+        self._pulled_by[name] = name + UAS if kind == UAS_DISK else name
         self._add_node(
             nodes, name + "-file", driver="file", filename=str(image), read_only=is_read_only
         )
@@ -229,10 +235,14 @@ class Guest:
                 throttle_group=group,
                 read_only=is_read_only,
             )
-        device = {"driver": "usb-storage", "id": name, "bus": "xhci.0", "drive": nodes[0]}
-        device.update(removable=True, serial="SERIAL-" + name)
-        if port is not None:
-            device["port"] = str(port)
+        at = {"port": str(port)} if port is not None else {}
+        if kind == UAS_DISK:
+            self.qmp("device_add", driver="usb-uas", id=name + UAS, bus="xhci.0", **at)
+        device: Dict[str, Any] = {"id": name, "drive": nodes[0], "serial": "SERIAL-" + name}
+        if kind == STICK:
+            device.update(driver="usb-storage", bus="xhci.0", removable=True, **at)
+        else:
+            device.update(driver="scsi-hd", bus="scsi.0" if kind == DISK else name + UAS + ".0")
         self.qmp("device_add", **device)
 
     def _add_node(self, nodes: List[str], name: str, **options: Any) -> None:
@@ -251,7 +261,7 @@ class Guest:
 
     def pull(self, name: str) -> None:
         """Pull a stick out without asking."""
-        self.qmp("device_del", id=name)
+        self.qmp("device_del", id=self._pulled_by[name])
         end = time.monotonic() + 20
         for node in self._nodes.pop(name):
             while True:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.usb import cuts, images, pictures
 from tests.usb.car import CAUGHT_UP, MOUNTS, NO_STICK, RECORDING, damaged, recording_on
+from tests.usb.qemu import DISK, UAS_DISK
 
 pytestmark = [pytest.mark.usb, pytest.mark.timeout(900)]
 
@@ -110,6 +111,36 @@ def test_a_stick_is_pulled_and_the_one_standing_by_takes_over(car):
         "s['counters']['frames_written'] > %d and %s" % (written + 20, recording_on("vfat")), 60
     )
     assert car.status["counters"]["frames_lost"] == lost
+
+
+def test_a_disk_in_a_usb_case_is_a_stick_too(car):
+    """By UAS, as solid state disks in a case talk; its own bus is told from ours by its place."""
+    car.guest.plug("case", car.stick("case", "ext4", size_mib=64), port=3, kind=UAS_DISK)
+    car.until_recording("ext4")
+    car.pull("case")
+    car.until(NO_STICK, 60)
+
+
+@pytest.mark.full
+def test_a_disk_that_is_not_on_usb_counts_once_the_settings_say_so(car):
+    """A SCSI disk stands for cards and built-in disks, whose slots QEMU cannot hot-plug."""
+    image = car.stick("disk", "ext4", size_mib=64)
+    car.guest.plug("disk", image, kind=DISK)
+    car.guest.until("test -b /dev/sda1 && udevadm settle")
+    assert car.guest.run(MOUNTS).strip() == "0"
+    car.pull("disk")
+    settings = "/etc/dashcamd/dashcamd.toml"
+    car.guest.run(
+        "cp -p %s /run/; sed -i '/^.storage/a devices = \"any\"' %s" % (settings, settings)
+    )
+    try:
+        car.guest.run("systemctl restart dashcamd", 300)
+        car.guest.plug("disk", image, kind=DISK)
+        car.until_recording("ext4")
+        car.pull("disk")
+        car.until(NO_STICK, 60)
+    finally:
+        car.guest.run("cp -p /run/dashcamd.toml /etc/dashcamd/; systemctl restart dashcamd", 300)
 
 
 def test_an_ejected_stick_is_unmounted_clean_and_another_is_waited_for(car):
