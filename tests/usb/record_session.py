@@ -18,16 +18,21 @@ OPEN_PART = (
 
 SIZE_MIB = {"vfat": 64, "exfat": 64, "ext4": 64}
 
+ROOM_MIB = 14
+"""The reserve of the guest's settings is 8 of it; a part of 10 s is 1."""
+
 
 class Session(NamedTuple):
     """A stick as it was before, and the log of what was written to it.
 
-    `caught_up` is the size of the log when what had waited in memory for the stick was down.
+    `caught_up` is the size of the log when what had waited in memory for the stick was down. With
+    `makes_room` the stick was full but for a few parts, so that old ones were deleted meanwhile.
     """
 
     before: Path
     log: Path
     caught_up: int = 0
+    makes_room: bool = False
 
 
 def record(guest: Guest, folder: Path, fs: str, seconds: float) -> Session:
@@ -44,6 +49,29 @@ def record(guest: Guest, folder: Path, fs: str, seconds: float) -> Session:
     guest.pull(fs)
     guest.until("! grep -q /run/dashcamd/volumes /proc/mounts", 60, 0.5)
     return Session(before, log, caught_up)
+
+
+def record_making_room(guest: Guest, folder: Path, fs: str, seconds: float) -> Session:
+    """The same on a stick that somebody else's film has filled but for `ROOM_MIB`."""
+    name = fs + "-full"
+    image = images.stick(folder / (name + ".img"), fs, SIZE_MIB[fs])
+    car = Car(guest, folder)
+    guest.plug(name, image)
+    car.until_recording(fs)
+    guest.run(
+        "cd /run/dashcamd/volumes/* && left=$(df -m --output=avail . | tail -1) && "
+        "dd if=/dev/zero of=film.bin bs=1M count=$((left - %d)) status=none && sync" % ROOM_MIB,
+        120,
+    )
+    car.pull(name)
+    before = folder / (name + ".before.img")
+    shutil.copyfile(image, before)
+    log = folder / (name + ".log")
+    guest.plug(name, image, log=log)
+    car.until_recording(fs)
+    guest.run("sleep %d" % seconds, seconds + 30)
+    car.pull(name)
+    return Session(before, log, log.stat().st_size, makes_room=True)
 
 
 def record_all(guest: Guest, folder: Path, seconds: float) -> Dict[str, Session]:
