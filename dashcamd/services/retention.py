@@ -17,7 +17,7 @@ from dashcamd.core.naming import EventName
 from dashcamd.core.retention import CONTINUOUS, LOCKED, MOTION, Kept, OpenParts
 from dashcamd.core.timeline import Timeline
 from dashcamd.errors import OperationError, StorageError
-from dashcamd.storage import catalog, foreign
+from dashcamd.storage import catalog, foreign, pieces
 from dashcamd.storage.deletion import delete_event, delete_part
 from dashcamd.storage.foreign import Foreign
 from dashcamd.storage.ledger import Known, Ledger
@@ -109,10 +109,13 @@ class Retention:
         """
         self._left = FILES_AT_ONCE
         space = self._volume.space
-        self._total_bytes, self._used_bytes = space.total, space.total - space.free
         marks = retention.marks(
             self._config.reserve_mib * MIB, self._config.high_water_percent, space.total
         )
+        if space.free < marks.low:
+            attempt(self._delete_pieces)
+            space = self._volume.space
+        self._total_bytes, self._used_bytes = space.total, space.total - space.free
         self._reserve_bytes = marks.low
         is_short = space.free < marks.low
         sacrifice = chain.from_iterable(self._kept(kind, None) for kind in retention.SACRIFICE)
@@ -131,6 +134,12 @@ class Retention:
         self._look_for_foreign(now)
         self.take_stock()
         return tuple(gone)
+
+    def _delete_pieces(self) -> None:
+        for path in pieces.found(self._volume.disk)[: self._left]:
+            self._left -= 1
+            delete_part(self._volume.disk, path)
+            log.info("deleted %s: a check made it of what a power cut left without a name", path)
 
     def _delete_part(self, path: str) -> str:
         delete_part(self._volume.disk, path)

@@ -4,10 +4,10 @@ A file is cut from its end in steps of `STEP_BYTES`: a file system frees space u
 record thread needs, too, and a reader that still has the file open does not keep it. Its last
 cluster goes after its name, and only when both are known on the medium: on FAT a name that is left
 over after a cut would lead into a newer part, and fsck takes the cluster from one of the two; more
-than one cluster without a name, on the other hand, and ``fsck.vfat -a`` makes a file of them that
-nobody ever deletes. Crash order: parts, cover and lock first, the sidecar last, then the folders if
-they are empty; a cut in between leaves an event with fewer parts, or with a shorter one, which the
-next run deletes.
+than one cluster without a name, on the other hand, and ``fsck.vfat -a`` makes a file of them
+(`dashcamd.storage.pieces`). Crash order: parts, cover and lock first, the sidecar last, then the
+folders if they are empty; a cut in between leaves an event with fewer parts, or with a shorter one,
+which the next run deletes.
 """
 
 from __future__ import annotations

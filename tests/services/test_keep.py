@@ -342,6 +342,24 @@ def test_room_is_made_at_once_when_a_write_found_the_volume_full():
     assert len(desk.events()) < 20
 
 
+def test_what_a_check_made_of_lost_clusters_makes_room_first_and_only_when_there_is_need():
+    disk = full_of(20, free=10**6)
+    lost, names = disk.space().free, ("FSCK0000.REC", "FSCK0001.REC")
+    for name in names:
+        disk.put(name, b"x" * (lost // 4))
+    disk.put("FSCK0000.REC.jpg", b"x")
+    disk.put("films/FSCK0000.REC", b"x")
+    desk = Desk(disk)
+    desk.plug()
+    desk.step()
+    assert set(names) <= set(disk.paths), "there is room enough"
+    disk.put("film.mp4", b"x" * disk.space().free)
+    desk.step(RETENTION_S)
+    assert not set(names) & set(disk.paths)
+    assert {"FSCK0000.REC.jpg", "films/FSCK0000.REC", "film.mp4"} <= set(disk.paths)
+    assert len(desk.events()) == 20
+
+
 def test_locked_events_and_foreign_files_stay_and_what_is_missing_is_said():
     disk = full_of(3)
     for name in [event.name.path for event in catalog.events(disk)]:
