@@ -23,9 +23,6 @@ WORK_S: Seconds = 0.005
 PAUSE_S: Seconds = 0.005
 """So at most half of a processor, and never longer without a breath than a frame's jitter."""
 
-REMEMBERED = 600
-"""Hours by settings: a day by all ten sensitivities and some painting."""
-
 SUPERSEDED = "another question came after this one"
 
 
@@ -37,7 +34,7 @@ class WhatIfs:
         self._in_thread = in_thread
         self._newest: Dict[str, threading.Event] = {}
         self._turn = asyncio.Lock()
-        self._memory: Memory = {}
+        self._memory = Memory()
         self._version = -1
 
     async def ask(self, session: str, changes: Json, hours: int) -> Json:
@@ -66,6 +63,8 @@ class WhatIfs:
             "events": would,
             "now": is_now,
             "covered_s": round(found.covered_s),
+            "hours_looked": found.hours_looked,
+            "hours_found": found.hours_found,
             "is_complete": found.is_complete,
         }
 
@@ -87,8 +86,8 @@ class WhatIfs:
         version, volume = self._rooms.volume.peek()
         if volume is None:
             raise OperationError("no stick is in use, so there is no trace to look at")
-        if version != self._version or len(self._memory) > REMEMBERED:
-            self._version, self._memory = version, {}
+        if version != self._version:
+            self._version, self._memory = version, Memory()
         gap_s, memory = self._rooms.config.recording.gap_s, self._memory
         is_over = _Breath(stop, lambda: self._is_disturbed(version)).is_over
         found: WhatIf = await self._in_thread(

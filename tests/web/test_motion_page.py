@@ -90,7 +90,9 @@ def test_other_settings_are_weighed_against_those_in_force(tmp_path, traced):
         asked = {"motion": {"ignore": "1x1:8"}}
         answer = content(await visitor.post(WHAT_IF, asked))
         assert answer.pop("covered_s") == pytest.approx(800, abs=20)
-        assert answer == {"events": 0, "now": 3, "is_complete": True}
+        assert answer == {
+            "events": 0, "now": 3, "hours_looked": 2, "hours_found": 2, "is_complete": True,
+        }  # fmt: skip
         same = content(await visitor.post(WHAT_IF, {"motion": {}, "hours": 1}))
         assert (same["events"], same["now"]) == (1, 1)
         assert stage.asked == [], "nothing was changed"
@@ -136,7 +138,7 @@ def wait_for_work(monkeypatch):
         while not is_over():
             pass
         ended.append(settings[0].sensitivity)
-        return what_if.WhatIf(((), ()), 0.0, False)
+        return what_if.WhatIf(((), ()), 0.0, 0, 1)
 
     monkeypatch.setattr(what_ifs, "what_if", endless)
     return begun, ended

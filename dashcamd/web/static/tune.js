@@ -1,7 +1,7 @@
 'use strict';
 // Sensitivity and areas to ignore, and what they would have recorded; saved together.
 const Tune = (() => {
-  const $ = id => document.getElementById(id), svg = $('overlay'), COLS = 16, ROWS = 12;
+  const $ = id => document.getElementById(id), svg = $('overlay'), COLS = 16, ROWS = 12, TRIES = 5, PAUSE_MS = 2000;
   const MOVES = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [-COLS, 0], End: [COLS, 0]};
   let saved = null, cells = [], painting = false, erasing = false, cursor = 0, asked = 0, timer = null;
 
@@ -57,15 +57,18 @@ const Tune = (() => {
     timer = setTimeout(() => look(mine), delay);
   }
   async function look(mine) {
-    let before = 0;
+    let before = 0, idle = 0;
     for (;;) {
       let found = null;
       try { found = await App.api('motion/what-if', {motion: changes()}); } catch (error) { if (mine === asked) App.set('what-if', error.message); }
       if (!found || mine !== asked) return;
-      const more = !found.is_complete && found.covered_s > before;
-      App.set('what-if', answer(found) + (more ? ' ' + w('what_if_more') : ''));
+      idle = found.covered_s > before ? 0 : idle + 1;  // the recorder goes first
+      const more = !found.is_complete && idle < TRIES;
+      App.set('what-if', answer(found) + (more ? ' ' + w('what_if_more', {n: found.hours_looked, m: found.hours_found}) : ''));
       if (!more) return;
       before = found.covered_s;
+      if (idle) await new Promise(done => setTimeout(done, PAUSE_MS));
+      if (mine !== asked) return;
     }
   }
   function answer(found) {

@@ -23,7 +23,7 @@ const WORDS = {
   meter: ['Activity; the dashed line is the threshold', '活動量；虛線為門檻', '動きの量。破線がしきい値'],
   blocks_seen: ['{n} blocks, the largest group {m} of {k} needed.', '{n} 個區塊，最大一群 {m}，需 {k}。', '{n} ブロック、最大の集まり {m}（必要 {k}）。'],
   what_if_wait: ['Looking at the last day …', '正在回顧最近一天…', 'この 1 日を調べています…'],
-  what_if_more: ['Still looking …', '仍在回顧…', 'まだ調べています…'],
+  what_if_more: ['Still looking: {n} of {m} hours …', '仍在回顧：{m} 小時中的 {n} 小時…', 'まだ調べています：{m} 時間中 {n} 時間…'],
   what_if: ['Would have made {n} events in the last {t} (now {m}).', '最近 {t} 會有 {n} 個事件（目前 {m} 個）。', '直近 {t} なら {n} 件（今の設定では {m} 件）。'],
   what_if_same: ['{n} events in the last {t} with these settings.', '以此設定，最近 {t} 有 {n} 個事件。', 'この設定で直近 {t} は {n} 件。'],
   what_if_none: ['Nothing to compare with yet: the stick has no trace of the last day.', '尚無可比較的資料：隨身碟上沒有最近一天的軌跡。', 'まだ比べられません。USB メモリにこの 1 日の記録がありません。'],
