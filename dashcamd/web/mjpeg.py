@@ -34,6 +34,13 @@ POLL_LINGER_S = 3.0
 PATIENCE_S = 1.5
 """How long a single picture is waited for before a drawn one is sent."""
 
+FRESH_S = 1.0
+"""A picture that came longer ago is not shown to who comes now: something is wrong with the camera.
+
+It is when it came that counts, or when it was taken if nobody saw it come: a machine that is too
+slow delivers pictures late, and a late one, with its age, is better than none.
+"""
+
 SILENCE_S = 2.5
 """Without a picture for so long a drawn one says why, and again every `SWEEP_S`."""
 
@@ -66,6 +73,8 @@ class Preview:
         self._began: Seconds = 0.0
         self._asked_fps = 0.0
         self._pack: Tuple[Seconds, bytes] = (float("-inf"), b"")
+        self._came: Tuple[int, Seconds] = (-1, float("-inf"))
+        """Which picture came last, by the slot's count, and when."""
         self._sweeping: Optional[asyncio.TimerHandle] = None
 
     @property
@@ -92,6 +101,7 @@ class Preview:
 
     def tick(self) -> None:
         """A picture arrived."""
+        self._came = self._rooms.previews.peek()[0], self._rooms.now()
         for viewer in list(self._viewers):
             self._offer(viewer)
         waiting, self._waiting = self._waiting, []
@@ -99,12 +109,12 @@ class Preview:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def picture(self) -> Optional[Jpeg]:
-        """One fresh picture; None when there is none, which `drawn` explains."""
+    async def picture(self, after: Seconds = float("-inf")) -> Optional[Jpeg]:
+        """One fresh picture taken later than `after`; None without one, which `drawn` explains."""
         self._polled_at = self._rooms.now()
         self._ask()
         jpeg = self._fresh()
-        if jpeg is None:
+        if jpeg is None or jpeg.ts <= after:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             await asyncio.wait([waiter], timeout=PATIENCE_S)
@@ -122,6 +132,13 @@ class Preview:
         latest = max((ts for ts in shown if ts is not None), default=None)
         return None if latest is None else max(0.0, self._rooms.now() - latest)
 
+    def behind_s(self, session: str) -> Optional[Seconds]:
+        """How much newer a picture there is than what left for this session: its link's part."""
+        age_s, (_, jpeg) = self.age_s(session), self._rooms.previews.peek()
+        if age_s is None or jpeg is None:
+            return None
+        return max(0.0, age_s - (self._rooms.now() - jpeg.ts))
+
     def close(self) -> None:
         """Hang up on everybody."""
         for viewer in list(self._viewers):
@@ -135,9 +152,15 @@ class Preview:
 
     def _fresh(self) -> Optional[Jpeg]:
         _, jpeg = self._rooms.previews.peek()
-        if jpeg is None or self._rooms.now() - jpeg.ts > 1.0:
+        if jpeg is None or self._rooms.now() - self._seen_at() > FRESH_S:
             return None
         return jpeg
+
+    def _seen_at(self) -> Seconds:
+        """When the newest picture came, or was taken; for ever ago without one."""
+        version, jpeg = self._rooms.previews.peek()
+        came_at = self._came[1] if self._came[0] == version else float("-inf")
+        return came_at if jpeg is None else max(jpeg.ts, came_at)
 
     def _offer(self, viewer: _Viewer) -> None:
         jpeg = self._fresh()
@@ -183,9 +206,7 @@ class Preview:
         self._ask()
 
     def _explain_silence(self) -> None:
-        _, jpeg = self._rooms.previews.peek()
-        since = max(self._began, jpeg.ts if jpeg else self._began)
-        if self._rooms.now() - since < SILENCE_S:
+        if self._rooms.now() - max(self._began, self._seen_at()) < SILENCE_S:
             return
         drawn = self.drawn()
         for viewer in self._viewers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import FrozenSet, Optional
+from typing import FrozenSet
 
 from dashcamd.types import Json
 from dashcamd.web import hosts
@@ -41,9 +41,10 @@ class Site:
     def state(self, session: str) -> Json:
         """The status document with what concerns this session."""
         status = self.rooms.status()
-        age_s: Optional[float] = self.preview.age_s(session)
+        age_s, behind_s = self.preview.age_s(session), self.preview.behind_s(session)
         status["preview"] = {
             "age_s": None if age_s is None else round(age_s, 3),
+            "behind_s": None if behind_s is None else round(behind_s, 3),
             "viewers": self.preview.viewers + self.live.viewers,
         }
         status["can"] = {"eject": self.rooms.eject is not None}

@@ -33,15 +33,24 @@ class PreviewStream(Stream):
 
 
 class Picture(Door):
-    """``/preview.jpg``: one fresh picture; its age is in ``X-Age-Ms``, which a drawn one lacks."""
+    """``/preview.jpg``: one fresh picture; its age is in ``X-Age-Ms``, which a drawn one lacks.
+
+    ``?after=`` the ``X-Stamp`` of one that was got waits for the next, so that who asks again and
+    again is not sent the same one. How long that took is in ``X-Waited-Ms``: the rest of what a
+    client waits for is the link's.
+    """
 
     async def get(self) -> None:
         """Answer with the picture, or the drawn one that says why there is none."""
-        jpeg = await self.site.preview.picture()
+        after = self.number("after", 0, 1e12)
+        asked_at = self.site.rooms.now()
+        jpeg = await self.site.preview.picture(float("-inf") if after is None else after)
         self.set_header("Content-Type", "image/jpeg")
         if jpeg is not None:
-            age_s = max(0.0, self.site.rooms.now() - jpeg.ts)
-            self.set_header("X-Age-Ms", "%d" % (age_s * 1000))
+            now = self.site.rooms.now()
+            self.set_header("X-Age-Ms", "%d" % (max(0.0, now - jpeg.ts) * 1000))
+            self.set_header("X-Waited-Ms", "%d" % ((now - asked_at) * 1000))
+            self.set_header("X-Stamp", repr(float(jpeg.ts)))
         self.finish((jpeg or self.site.preview.drawn()).data)
 
 

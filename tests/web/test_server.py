@@ -570,6 +570,27 @@ def test_one_picture_is_fresh_or_drawn(tmp_path, monkeypatch):
     visit(tmp_path, scenario, stage)
 
 
+def test_who_asks_again_and_again_waits_for_the_next_picture(tmp_path):
+    stage = Stage()
+
+    async def scenario(visitor):
+        stage.previews.put(Jpeg(stage.now - 0.25, b"picture"))
+        stamp = (await visitor.get("/preview.jpg?after=0")).headers["X-Stamp"]
+        waiting = asyncio.ensure_future(visitor.get("/preview.jpg?after=" + stamp))
+        while not visitor.site.preview._waiting:
+            assert not waiting.done(), "the same one was sent again"
+            await asyncio.sleep(0)
+        stage.now += 0.5
+        stage.previews.put(Jpeg(stage.now - 0.1, b"next"))
+        visitor.site.preview.tick()
+        answer = await waiting
+        assert answer.body == b"next"
+        assert (answer.headers["X-Age-Ms"], answer.headers["X-Waited-Ms"]) == ("100", "500")
+        assert (await visitor.get("/preview.jpg?after=soon")).code == 400
+
+    visit(tmp_path, scenario, stage)
+
+
 def test_the_preview_is_pushed_and_ends_with_the_client(tmp_path):
     stage = Stage()
 

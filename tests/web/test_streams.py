@@ -106,6 +106,21 @@ def test_a_slow_client_gets_the_latest_picture_and_never_a_queue():
     on_loop(scenario)
 
 
+def test_how_far_a_client_is_behind_is_its_links_part_of_the_age():
+    def scenario():
+        show, slow = Show(), Client(is_slow=True)
+        assert show.preview.behind_s("a") is None
+        show.preview.add(slow, 30)
+        for number in range(4):
+            show.picture(number, after=0.5)
+        show.stage.now += 0.25
+        assert show.preview.age_s("a") == 1.75
+        assert show.preview.behind_s("a") == 1.5
+        show.close()
+
+    on_loop(scenario)
+
+
 def test_the_next_headers_follow_each_picture_at_once():
     def scenario():
         show, client = Show(), Client()
@@ -173,6 +188,30 @@ def test_without_a_picture_a_drawn_one_says_why_and_the_age_is_none():
         assert show.preview.age_s("a") is None
         show.picture(2)
         assert numbers(client) == [1, 2]
+        show.close()
+
+    on_loop(scenario)
+
+
+def test_pictures_that_come_late_are_shown_with_their_age():
+    """A machine that is too slow delivers what its camera took a while ago."""
+
+    def scenario():
+        show, client = Show(), Client()
+        show.preview.add(client, 10)
+        for number in range(1, 4):
+            show.stage.now += 0.5
+            show.stage.previews.put(Jpeg(show.stage.now - 20, b"<%d>" % number))
+            show.preview.tick()
+            show.preview._sweep()
+        assert numbers(client) == [1, 2, 3]
+        assert (show.preview.age_s("a"), show.preview.behind_s("a")) == (20, 0)
+        late = Client("b")
+        show.preview.add(late, 10)
+        assert numbers(late) == [3]
+        show.stage.now += 3
+        show.preview._sweep()
+        assert client.got[-1].startswith(b"\xff\xd8"), "now none comes any more"
         show.close()
 
     on_loop(scenario)

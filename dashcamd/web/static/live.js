@@ -6,8 +6,8 @@ const Live = (() => {
   const tag = document.getElementById('age');
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
-  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, leads = [], covered = false;
+  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06, SEEK_EVERY_S = 2;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, soughtAt = -SEEK_EVERY_S, leads = [], covered = false;
 
   function show(age) {
     if (age === null || age === undefined) {
@@ -50,14 +50,18 @@ const Live = (() => {
   }
   async function poll() {
     const mine = aborter = new AbortController();
+    let stamp = 0;
     while (!mine.signal.aborted) {
       const asked = performance.now();
       try {
-        const answer = await fetch('/preview.jpg', {signal: mine.signal});
+        const answer = await fetch('/preview.jpg?after=' + stamp, {signal: mine.signal});
+        if (answer.status === 401) { location.replace('/sign-in'); return; }
+        if (!answer.ok) throw new Error(answer.status);
         const data = await answer.blob();
         if (mine.signal.aborted) return;
-        const sent = answer.headers.get('X-Age-Ms');  // a drawn picture has no age
-        const age = sent === null ? null : Number(sent) / 1000 + (performance.now() - asked) / 1000;
+        const sent = name => Number(answer.headers.get(name));
+        stamp = sent('X-Stamp');  // a drawn picture has none
+        const age = stamp ? (sent('X-Age-Ms') - sent('X-Waited-Ms') + performance.now() - asked) / 1000 : null;
         const url = URL.createObjectURL(data);
         picture.src = url;
         await picture.decode().catch(() => {});
@@ -95,6 +99,7 @@ const Live = (() => {
   }
   async function feed(reader, buffer, mine) {
     began = 0;
+    soughtAt = -SEEK_EVERY_S;
     leads = [];
     hdAt = performance.now();
     while (!mine.signal.aborted) {
@@ -122,13 +127,16 @@ const Live = (() => {
     });
   }
   // Play as far behind the newest frame as the late ones of the last seconds need, and no further.
+  // Whoever decodes slowly shows nothing while it seeks, so a seek is let end and others wait.
   function chase(buffer) {
-    if (!buffer.buffered.length) return;
+    if (!buffer.buffered.length || video.seeking) return;
     const ranges = buffer.buffered, end = ranges.end(ranges.length - 1), now = performance.now() / 1000;
     const sorted = leads.map(lead => lead[1]).sort((a, b) => a - b);
     const safe = sorted.length ? sorted[Math.floor(sorted.length / 20)] + now - RESERVE_S : end - FIRST_S;
     const behind = safe - video.currentTime;
-    if (behind > (sorted.length ? 0.3 : 0.1) || video.currentTime > end) {
+    const far = behind > (sorted.length ? 0.3 : 0.1) || video.currentTime > end;
+    if (far && now - soughtAt >= SEEK_EVERY_S) {
+      soughtAt = now;
       video.currentTime = Math.max(safe, ranges.start(ranges.length - 1));
     }
     const rate = Math.abs(behind) < 0.008 ? 1 : 1 + Math.max(-0.1, Math.min(0.2, behind));
@@ -165,7 +173,7 @@ const Live = (() => {
     if (mode === 'mjpeg') {
       const age = state.preview && state.preview.age_s;
       show(age);
-      late = age > 1 ? late + 1 : 0;
+      late = state.preview && state.preview.behind_s > 1 ? late + 1 : 0;
       if (late > 4) { wanted = 'poll'; start(); }
     } else if (mode === 'hd' && performance.now() - hdAt > 4000) {
       wanted = 'mjpeg';
