@@ -56,8 +56,8 @@ def film() -> List[Tuple[bool, bytes]]:
     return [(one.key, one.data) for one in encoded]
 
 
-def work() -> None:
-    """The table of work a frame."""
+def work() -> Tuple[float, float]:
+    """Seconds of work a frame: into a fragment, to MPEG-1."""
     import av
 
     from dashcamd.types import Frame
@@ -80,6 +80,11 @@ def work() -> None:
     size = sum(len(bytes(packet)) for picture in shown for packet in context.encode(picture))
     mpeg_s = (time.process_time() - begin) / FILM_FRAMES
     assert size
+    return mux_s, mpeg_s
+
+
+def tell_work(mux_s: float, mpeg_s: float) -> None:
+    """The table of work a frame."""
     print("HD, work a frame at %dx%d (%d frames)" % (WIDTH, HEIGHT, FILM_FRAMES))
     print("  fragment of H.264   %8.4f ms" % (mux_s * 1000))
     print("  encoding to MPEG-1  %8.4f ms   %.0f times as much" % (mpeg_s * 1000, mpeg_s / mux_s))
@@ -247,7 +252,7 @@ def main() -> None:
     elif arguments.serve == "pistreaming":
         serve_pistreaming()
     else:
-        work()
+        tell_work(*work())
         if shutil.which("ffmpeg") is None:
             sys.exit("the processes need ffmpeg: apt install ffmpeg")
         processes(arguments.seconds)

@@ -21,7 +21,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from tests.browser.conftest import Running
 from tests.browser.steps import PRESS_GO
 
 FPS = 25.0
+JPEG, HD = SHOWN = ("JPEG", "HD")
 Looks = List[Tuple[float, str]]
 """When, in seconds of the wall clock, and the counter's 32 cells as 0 and 1."""
 
@@ -172,8 +173,11 @@ def sign_in(browser: Any, address: str, password: str) -> None:
     time.sleep(3)
 
 
-def measure(kind: str, link_mbit: float, seconds: float) -> None:
-    """Everything in one browser."""
+def measure(
+    kind: str, link_mbit: float, seconds: float, shown: Sequence[str] = SHOWN
+) -> Dict[str, Dict[str, List[float]]]:
+    """Ages in one browser of each of `shown`; over a slow link JPEGs only, as HD falls back."""
+    found = {}
     folder = Path(tempfile.mkdtemp(prefix="dashcamd-age-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, True)
@@ -191,12 +195,13 @@ def measure(kind: str, link_mbit: float, seconds: float) -> None:
         if link_mbit:
             link.bits_per_s = link_mbit * 1e6
             time.sleep(4)
-        name = kind + (", %g Mbit/s" % link_mbit if link_mbit else "")
-        tell(name + " JPEG", ages(looks(browser, "picture", seconds), begin), seconds)
-        if not link_mbit:
+        if JPEG in shown:
+            found[JPEG] = ages(looks(browser, "picture", seconds), begin)
+        if HD in shown and not link_mbit:
             browser.find_element("id", "hd-button").click()
             time.sleep(4)
-            tell(name + " HD", ages(looks(browser, "hd", seconds), begin), seconds)
+            found[HD] = ages(looks(browser, "hd", seconds), begin)
+    return found
 
 
 def main() -> None:
@@ -210,7 +215,9 @@ def main() -> None:
         if why:
             print("%s: %s" % (kind, why))
         else:
-            measure(kind, arguments.link, arguments.seconds)
+            link = ", %g Mbit/s" % arguments.link if arguments.link else ""
+            for what, found in measure(kind, arguments.link, arguments.seconds).items():
+                tell("%s%s %s" % (kind, link, what), found, arguments.seconds)
 
 
 if __name__ == "__main__":

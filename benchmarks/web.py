@@ -26,7 +26,7 @@ import time
 from dataclasses import replace
 from http import server as http_server
 from socketserver import ThreadingMixIn
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import psutil
 
@@ -227,8 +227,8 @@ class running:  # noqa: N801 - reads as a verb
 # --- idle ---------------------------------------------------------------------------------------
 
 
-def idle_cost(seconds: float) -> None:
-    """Memory and CPU of the page with nobody there."""
+def idle_cost(seconds: float) -> Tuple[float, float, float]:
+    """With nobody there: MB without the page, MB with it, and then % of a core."""
     found = {}
     for kind in ("idle", "idle-with"):
         with running(kind) as (process, _, _):
@@ -238,6 +238,11 @@ def idle_cost(seconds: float) -> None:
             spent = cpu_s(process) - before
             found[kind] = process.memory_info().rss / 1e6, 100 * spent / seconds
     (rss, _), (rss_with, cpu) = found["idle"], found["idle-with"]
+    return rss, rss_with, cpu
+
+
+def tell_idle(rss: float, rss_with: float, cpu: float) -> None:
+    """One line."""
     print("\nidle: %.1f MB without the page, %.1f MB with it: %.1f MB more, %.2f %% of a core"
           % (rss, rss_with, rss_with - rss, cpu))  # fmt: skip
 
@@ -272,7 +277,7 @@ def main() -> None:
         idle(arguments.serve == "idle-with")
     else:
         preview(arguments.seconds)
-        idle_cost(arguments.seconds)
+        tell_idle(*idle_cost(arguments.seconds))
 
 
 if __name__ == "__main__":
