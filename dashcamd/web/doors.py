@@ -23,6 +23,9 @@ from dashcamd.web.site import Site
 log = logging.getLogger(__name__)
 
 COOKIE = "dashcamd"
+SCRIPT = "script"
+"""The session of everybody who has a token: those stay until they are replaced by hand."""
+
 COOKIE_S = 400 * 86400
 """As an age: a date of a Pi whose clock was never set would be over on every phone."""
 
@@ -151,7 +154,7 @@ class Door(RequestHandler):
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         self.is_script = scheme.lower() == "bearer" and vault.is_token(token.strip())
         if self.is_script:
-            self.session = "script"
+            self.session = SCRIPT
         elif vault.is_session(cookie):
             self.session = cookie
 

@@ -227,7 +227,7 @@ class Live:
     def _sweep(self) -> None:
         self._sweeping = None
         for viewer in list(self._viewers):
-            if viewer.outlet.is_stalled():
+            if viewer.outlet.must_go():
                 viewer.outlet.close()
         if self._viewers:
             self._sweeping = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)

@@ -126,6 +126,10 @@ class Preview:
         """The picture that says why there is none."""
         return Jpeg(self._rooms.now(), notice(why_no_picture(self._rooms.status())))
 
+    def has(self, session: str) -> bool:
+        """Whether a stream to this session is open: a page that believes so may be wrong."""
+        return any(viewer.outlet.session == session for viewer in self._viewers)
+
     def age_s(self, session: str) -> Optional[Seconds]:
         """How old the newest picture is that left for this session; None while it has none."""
         shown = [v.shown_ts for v in self._viewers if v.outlet.session == session]
@@ -200,7 +204,7 @@ class Preview:
     def _sweep(self) -> None:
         self._sweeping = None
         for viewer in list(self._viewers):
-            if viewer.outlet.is_stalled():
+            if viewer.outlet.must_go():
                 viewer.outlet.close()
         self._explain_silence()
         self._ask()

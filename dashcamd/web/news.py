@@ -75,7 +75,7 @@ class News:
         self._timer = None
         self._silent_s += self._period_s
         for reader in list(self._readers):
-            if reader.is_stalled():
+            if reader.must_go():
                 reader.close()
         version = self._version()
         if self._is_changed or version != self._told or self._silent_s >= KEEP_ALIVE_S:

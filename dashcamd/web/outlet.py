@@ -30,10 +30,16 @@ class Outlet:
     """A detached connection. `on_free` is called when a write has drained, `on_gone` once."""
 
     def __init__(
-        self, stream: IOStream, session: str, now: Callable[[], Seconds], buffer_bytes: int
+        self,
+        stream: IOStream,
+        session: str,
+        now: Callable[[], Seconds],
+        buffer_bytes: int,
+        is_welcome: Callable[[], bool] = lambda: True,
     ) -> None:
         self._stream = stream
         self._now = now
+        self._is_welcome = is_welcome
         self._busy_since: Optional[Seconds] = None
         self._is_slow = False
         self._is_wrapped = isinstance(stream, SSLIOStream)
@@ -54,9 +60,10 @@ class Outlet:
         """Whether the next `send` goes out at once."""
         return self._busy_since is None
 
-    def is_stalled(self) -> bool:
-        """Whether the last write has waited too long to drain."""
-        return self._busy_since is not None and self._now() - self._busy_since > STALL_S
+    def must_go(self) -> bool:
+        """Whether the last write has waited too long to drain, or whoever it is was signed out."""
+        is_stalled = self._busy_since is not None and self._now() - self._busy_since > STALL_S
+        return is_stalled or not self._is_welcome()
 
     def send(self, data: bytes, tail: int = 0) -> None:
         """Write while free; busy until it has drained.

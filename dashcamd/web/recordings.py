@@ -163,7 +163,8 @@ class Recordings:
         names = {found for found, _ in event.files}
         was_open = part is not None and (upto is not None or file_name in event.unfinished)
         actual = file_name
-        if was_open and file_name not in names and file_name.endswith(naming.OPEN_SUFFIX):
+        if part is not None and file_name not in names and file_name.endswith(naming.OPEN_SUFFIX):
+            # It was being written when its name was told; a person who watches it asks later.
             actual = file_name[: -len(naming.OPEN_SUFFIX)] + naming.CLOSED_SUFFIX
         if actual not in names:
             raise MissingError("no file %s in event %s" % (file_name, name.folder))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import FrozenSet
 
+from dashcamd.errors import OperationError
 from dashcamd.types import Json
 from dashcamd.web import hosts
 from dashcamd.web.access import Turnstile
@@ -38,6 +40,12 @@ class Site:
         """Whether plain requests are led to https."""
         self.hosts: FrozenSet[str] = hosts.own_names(socket.gethostname(), rooms.config.web.names)
 
+    def is_signed_in(self, session: str) -> bool:
+        """Whether a session still is one; the file with the secrets may have been changed."""
+        with suppress(OperationError):  # what is known stands, and the next request says why
+            self.vault.refresh()
+        return self.vault.is_session(session)
+
     def state(self, session: str) -> Json:
         """The status document with what concerns this session."""
         status = self.rooms.status()
@@ -45,6 +53,7 @@ class Site:
         status["preview"] = {
             "age_s": None if age_s is None else round(age_s, 3),
             "behind_s": None if behind_s is None else round(behind_s, 3),
+            "is_watched": self.preview.has(session),
             "viewers": self.preview.viewers + self.live.viewers,
         }
         status["can"] = {"eject": self.rooms.eject is not None}

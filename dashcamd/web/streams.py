@@ -5,7 +5,7 @@ from __future__ import annotations
 from tornado.web import HTTPError
 
 from dashcamd.web import live, mjpeg, news
-from dashcamd.web.doors import Door, stream_head
+from dashcamd.web.doors import SCRIPT, Door, stream_head
 from dashcamd.web.outlet import Outlet
 
 
@@ -14,7 +14,9 @@ class Stream(Door):
 
     def outlet(self, head: bytes, buffer_bytes: int) -> Outlet:
         """Detach the connection and begin the answer."""
-        outlet = Outlet(self.detach(), self.session, self.site.rooms.now, buffer_bytes)
+        session, site = self.session, self.site
+        stays = lambda: session == SCRIPT or site.is_signed_in(session)  # noqa: E731
+        outlet = Outlet(self.detach(), session, site.rooms.now, buffer_bytes, stays)
         outlet.send(head)
         return outlet
 

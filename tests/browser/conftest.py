@@ -23,15 +23,33 @@ class Running:
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"
         self.pulled = folder / "stick-is-pulled"
-        arguments = [self.storage, self.cable, folder / "web.json", seconds, *more]
-        with (folder / "log").open("w") as log:
+        self.vault = folder / "web.json"
+        self._log = folder / "log"
+        self._arguments = [self.storage, self.cable, self.vault, seconds, *more]
+        self.address, self.password = self._started()
+
+    def _started(self, *more: str) -> List[str]:
+        with self._log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.browser.house", *map(str, arguments)],
+                [sys.executable, "-m", "tests.browser.house", *map(str, self._arguments), *more],
                 cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         line = self.process.stdout.readline().split()
-        assert line, (folder / "log").read_text()
-        self.address, self.password = line
+        assert line, self._log.read_text()
+        return line
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rstrip("/").rpartition(":")[2])
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """Stopped, and started at the same address afterwards."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._started("port=%d" % self.port)
 
     @contextmanager
     def unplugged(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 The camera is drawn. The stick is a folder that says it can be ejected (a real one takes a
 QEMU guest: tests/usb); all behind it is the daemon's own.
 Arguments: folder for recordings, file whose presence means "cable pulled", state file, seconds,
-``tls`` for a page with a certificate.
+``tls`` for a page with a certificate, ``port=8080`` for a certain port.
 The file ``stick-is-pulled`` beside the second does the same for the stick.
 Prints the address and the password on one line each.
 """
@@ -75,6 +75,7 @@ class LooseStick(FolderSource):
 def main() -> int:
     logging.basicConfig(level=logging.INFO)  # to stderr, as the command does
     storage, cable, state, seconds = sys.argv[1:5]
+    port = next((word[5:] for word in sys.argv[5:] if word.startswith("port=")), "0")
     config = Config()
     config = replace(
         config,
@@ -86,7 +87,8 @@ def main() -> int:
         storage=replace(config.storage, target=storage),
         control=replace(config.control, socket=state + ".sock"),
         web=replace(
-            config.web, enabled=True, listen="127.0.0.1:0", state=state, tls="tls" in sys.argv[5:]
+            config.web, enabled=True, listen="127.0.0.1:" + port, state=state,
+            tls="tls" in sys.argv[5:],
         ),
     )  # fmt: skip
     secrets = Vault(Path(state))

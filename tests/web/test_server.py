@@ -20,7 +20,7 @@ from tests.storage.events import write_event
 from tests.storage.test_mp4_layout import boxes, served, source
 from tests.web.house import Stage, content, visit
 
-from dashcamd.web import mjpeg, openapi, recordings, server  # isort: skip
+from dashcamd.web import live, mjpeg, openapi, recordings, server  # isort: skip
 from dashcamd.web.operations import OPERATIONS  # isort: skip
 from dashcamd.web.pages import FILES, FOLDER  # isort: skip
 
@@ -435,8 +435,11 @@ def test_a_part_that_grows_is_frozen_and_stays_that_file_when_it_is_closed(tmp_p
         after = await visitor.get(frozen)
         assert after.body == before.body
         assert after.headers["ETag"] == before.headers["ETag"]
-        assert before.headers["ETag"] != (await visitor.get(path[:-9] + ".mp4")).headers["ETag"]
-        assert (await visitor.get(path)).code == 404
+        finished = await visitor.get(path[:-9] + ".mp4")
+        assert before.headers["ETag"] != finished.headers["ETag"]
+        late = await visitor.get(path + "?download=1")
+        assert (late.code, late.body) == (200, finished.body), "who kept its name gets the whole"
+        assert late.headers["Content-Disposition"] == 'attachment; filename="120000_p00.mp4"'
         assert (await visitor.get(path + "?upto=10")).code == 404
         assert (await visitor.get(path + "?upto=x")).code == 400
 
@@ -568,6 +571,31 @@ def test_one_picture_is_fresh_or_drawn(tmp_path, monkeypatch):
         assert "X-Age-Ms" not in drawn.headers, "a page must not call it live"
 
     visit(tmp_path, scenario, stage)
+
+
+@pytest.mark.parametrize("path", ["/preview.mjpg", "/live.mp4", "/api/v1/stream", "/api/v1/motion"])
+def test_a_stream_ends_when_its_phone_is_signed_out(tmp_path, monkeypatch, path):
+    stage = Stage()
+    for module in (mjpeg, live):
+        monkeypatch.setattr(module, "SWEEP_S", 0.01)
+
+    async def scenario(visitor):
+        for frame in stream("kpp", pad_bytes=100):
+            stage.ring.append(frame)
+        visitor.site.news._period_s = visitor.site.motion._period_s = 0.01
+        _, reader, writer = await visitor.stream(path)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(_to_the_end(reader), 0.1)
+        visitor.site.vault.renew()
+        await _to_the_end(reader)
+        writer.close()
+
+    visit(tmp_path, scenario, stage)
+
+
+async def _to_the_end(reader):
+    while await reader.read(1 << 16):
+        pass
 
 
 def test_who_asks_again_and_again_waits_for_the_next_picture(tmp_path):

@@ -39,7 +39,7 @@ class Client:
         self.is_free = True
         self.on_free()
 
-    def is_stalled(self):
+    def must_go(self):
         return self.stalled
 
     def close(self):

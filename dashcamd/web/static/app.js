@@ -1,7 +1,7 @@
 'use strict';
 const App = (() => {
   const $ = id => document.getElementById(id);
-  let state = null, heard = 0, events = [], oldest = null, shownDay = '', timer = null, lastEvent = null, lastVolume = null, hidden = new Set();
+  let state = null, heard = 0, events = [], oldest = null, picked = '', shownDay = '', timer = null, lastEvent = null, lastVolume = null, hidden = new Set();
 
   async function api(path, body) {
     const options = body === undefined ? {} : {
@@ -135,14 +135,19 @@ const App = (() => {
     if (!found) return;
     events = more ? events.concat(found.events) : found.events;
     oldest = found.next;
+    if (picked && !found.days.includes(picked)) picked = '';  // the clock was set, or all of it is gone
+    const day = picked || found.days[0] || '', isAnother = shownDay && day !== shownDay;
+    shownDay = day;
+    if (isAnother) { refresh(); return; }
     draw(found.days);
     set('events-count', String(found.total));
   }
   function draw(days) {
-    const today = days[0] || '';
-    if (!shownDay && today) shownDay = today;
-    if (days.length && !days.includes(shownDay)) { shownDay = today; }
-    $('day').replaceChildren(...days.map(day => { const node = make('option', '', day); node.value = day; node.selected = day === shownDay; return node; }));
+    if (days.join() !== $('day').dataset.key) {  // or it would close under the finger
+      $('day').replaceChildren(...days.map(day => { const node = make('option', '', day); node.value = day; return node; }));
+      $('day').dataset.key = days.join();
+    }
+    $('day').value = shownDay;
     $('day').hidden = !days.length;
     const seen = events.filter(event => !hidden.has(event.id) && (!shownDay || event.day === shownDay));
     const key = JSON.stringify([seen, language, oldest, !!(state && state.volume.where)]);
@@ -277,7 +282,7 @@ const App = (() => {
     Motion.rest();
     window.scrollTo(0, 0);
   };
-  $('day').onchange = () => { shownDay = $('day').value; refresh(); };
+  $('day').onchange = () => { shownDay = picked = $('day').value; if (!$('day').selectedIndex) picked = ''; refresh(); };
   $('older').onclick = () => refresh(true);
   $('sign-out').onclick = async () => { Live.stop(); await act(() => api('session/end', {})); location.replace('/sign-in'); };
   $('theme').value = localStorage.getItem('theme') || 'auto';
@@ -293,7 +298,7 @@ const App = (() => {
     draw([...$('day').options].map(option => option.value));
   };
 
-  let stream = null;
+  let stream = null, broken = false;
   function listen() {
     if (stream) stream.close();
     stream = null;
@@ -305,7 +310,12 @@ const App = (() => {
       tell();
       Live.told(state);
     });
-    stream.onerror = () => { api('status').catch(() => {}); };
+    stream.onopen = () => { if (broken) { Live.again(); refresh(); } broken = false; };
+    stream.onerror = () => {
+      broken = true;
+      if (stream && stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: it would not try again
+      api('status').catch(() => {});
+    };
   }
   document.addEventListener('visibilitychange', listen);
   window.addEventListener('pagehide', () => stream && stream.close());

@@ -6,8 +6,8 @@ const Live = (() => {
   const tag = document.getElementById('age');
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
-  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06, SEEK_EVERY_S = 2;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, soughtAt = -SEEK_EVERY_S, leads = [], covered = false;
+  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06, SEEK_EVERY_S = 2, LOST_MS = 4000;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, soughtAt = -SEEK_EVERY_S, startedAt = 0, leads = [], covered = false;
 
   function show(age) {
     if (age === null || age === undefined) {
@@ -36,6 +36,7 @@ const Live = (() => {
     stop();
     if (document.hidden || covered) return;
     late = 0;
+    startedAt = performance.now();
     mode = wanted;
     if (mode === 'hd') hd();
     else if (mode === 'poll') poll();
@@ -174,11 +175,14 @@ const Live = (() => {
       const age = state.preview && state.preview.age_s;
       show(age);
       late = state.preview && state.preview.behind_s > 1 ? late + 1 : 0;
-      if (late > 4) { wanted = 'poll'; start(); }
+      const lost = state.preview && state.preview.is_watched === false;  // browsers do not tell
+      if (late > 4) { wanted = 'poll'; start(); } else if (lost && performance.now() - startedAt > LOST_MS) start();
     } else if (mode === 'hd' && performance.now() - hdAt > 4000) {
       wanted = 'mjpeg';
       start();
     }
   }
-  return {told, stop, cover, mode: () => mode};
+  // The camera was away and is back: what it sent before ended without a word.
+  function again() { if (mode === 'mjpeg') start(); }
+  return {told, stop, cover, again, mode: () => mode};
 })();

@@ -56,6 +56,7 @@ const Player = (() => {
   }
   function tell() {
     const part = event.parts[place];
+    if (!part) { empty(); return; }
     $('player-title').textContent = App.title(event);
     $('player-more').textContent = [
       w('part_of', {n: place + 1, m: event.parts.length}), App.size(part.bytes),
@@ -69,6 +70,21 @@ const Player = (() => {
     $('download').href = part.url + '?download=1';
     $('download').setAttribute('download', event.id + '_' + part.file.replace('.part.mp4', '.mp4'));
   }
+  // Nothing of it is there yet, or any more.
+  function empty() {
+    $('player-title').textContent = App.title(event);
+    $('player-more').textContent = '';
+    for (const name of ['prev', 'next', 'delete']) $(name).disabled = true;
+    $('keep-word').textContent = w(event.locked ? 'unlock' : 'lock');
+    $('download').removeAttribute('href');
+  }
+  // The stick went, or somebody else deleted it: said where one looks.
+  async function failed() {
+    const shown = place;
+    if (!event) return;
+    const found = await App.api('events/' + event.id).catch(() => null);
+    if (event && place === shown && (!found || screens[0].error)) $('player-more').textContent = w('unreadable');
+  }
   function open(chosen) {
     event = chosen;
     for (const screen of screens) { screen.removeAttribute('src'); screen.dataset.play = ''; }
@@ -76,7 +92,7 @@ const Player = (() => {
     asked = performance.now();
     Live.cover(true);
     if (!dialog.open) dialog.showModal();
-    if (event.parts.length) play(0); else { $('player-title').textContent = App.title(event); }
+    if (event.parts.length) play(0); else empty();
   }
   function close() {
     for (const screen of screens) { screen.pause(); screen.removeAttribute('src'); screen.load(); }
@@ -86,6 +102,7 @@ const Player = (() => {
   }
   for (const screen of screens) {
     screen.addEventListener('timeupdate', () => screen === screens[0] && prepare());
+    screen.addEventListener('error', () => screen === screens[0] && screen.getAttribute('src') && failed());
     screen.addEventListener('ended', () => screen === screens[0] && ended());
   }
   dialog.addEventListener('close', close);
