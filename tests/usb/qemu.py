@@ -244,6 +244,11 @@ class Guest:
         else:
             device.update(driver="scsi-hd", bus="scsi.0" if kind == DISK else name + UAS + ".0")
         self.qmp("device_add", **device)
+        if kind == UAS_DISK:
+            # QEMU keeps the case out of its port until somebody says that all its disks are in.
+            self.qmp(
+                "qom-set", path="/machine/peripheral/" + name + UAS, property="attached", value=True
+            )
 
     def _add_node(self, nodes: List[str], name: str, **options: Any) -> None:
         renamed = {key.replace("_", "-"): value for key, value in options.items()}
