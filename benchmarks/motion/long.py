@@ -23,11 +23,11 @@ from dashcamd.core.tracker import Tracker
 SURE = 0.95
 
 
-def pieces(minutes):
+def pieces(minutes, make=scenes.quiet_pieces):
     """Scenes until they last `minutes`."""
     number, seconds = 0, 0.0
     while seconds < 60 * minutes:
-        for scene in scenes.quiet_pieces(number):
+        for scene in make(number):
             yield scene
             seconds += scene.seconds
         number += 1
@@ -79,9 +79,11 @@ def main(argv=None):
     parser.add_argument("--matched", type=float, default=0.0, help="seconds a piece; default: none")
     parser.add_argument("--json", type=Path, help="rewritten after each piece")
     parser.add_argument("--kept", action="store_true", help="only pieces that are drawn already")
+    parser.add_argument("--swarms", action="store_true", help="the insects that are tuned on")
     options = parser.parse_args(argv)
     board = {}
-    for scene in pieces(options.minutes):
+    make = scenes.swarms if options.swarms else scenes.quiet_pieces
+    for scene in pieces(options.minutes, make):
         if options.kept and not sources.is_kept(scene):
             continue
         board[scene.name] = {

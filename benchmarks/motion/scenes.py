@@ -8,7 +8,8 @@ Sets of the same scripts, apart in seed: backgrounds, clothes, clouds, drops, no
 paces differ. ``""`` and ``"fresh"`` were looked at while constants were chosen; ``"held"`` is only
 scored, and its light and weather last twice as long (each round with other strengths, places
 and directions). `quiet_pieces` are hours of weather, light and noise without anybody, only scored
-too: with none of them seen, three hours make one false alarm an hour improbable (95 %).
+too: with none of them seen, three hours make one false alarm an hour improbable (95 %). What
+insects need was chosen on `swarms`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LEAST_PIXELS = 120
 PAUSE_S = 1.0
 SEEDS = {"": 0, "fresh": 5000, "held": 90000}
 LONG_SEED, LONG_ROUNDS = 400000, 6
+SWARM_SEED, SWARM_PIXELS = 700000, (9, 14, 20, 30)
 HELD_ROUNDS = 2
 ROUND_S = 25.5
 
@@ -362,6 +364,18 @@ def quiet_pieces(number: int) -> Iterator[Scene]:
             scene.name += "_long%d" % number
             scene.movers, scene.tuned = [], False
             yield scene
+
+
+def swarms(number: int) -> Iterator[Scene]:
+    """Minutes of insects near the lens, one piece a size, nobody in them; these are tuned on."""
+    for pixels in SWARM_PIXELS:
+        seed = SWARM_SEED + 1000 * number + pixels
+        scene = _weather("insects", seed, LONG_ROUNDS)
+        rng = np.random.default_rng(seed)
+        scene.before = [draw.insects(rng, 26 * LONG_ROUNDS, pixels, 40 * LONG_ROUNDS)]
+        scene.name = "insects_%dpx_swarm%d" % (pixels, number)
+        scene.movers = []
+        yield scene
 
 
 def _vary(scene):

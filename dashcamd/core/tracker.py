@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from enum import Enum
+from math import hypot
+from statistics import median
 from typing import Any, Deque, Dict, Iterable, List, Optional
 
 from dashcamd.core.detector import NO_PICTURE
@@ -42,6 +44,16 @@ LEAST_SHARE = 0.4
 SMALL_SHARE = 0.55
 """In so many of the tenths of a second since the first field something must have moved: 2 of 5,
 or just over half for a small thing. Tenths, so that the rate of the fields does not matter."""
+
+QUICK = 2.5
+DARTING = 6.0
+QUICK_SPAN_S = 1.0
+QUICK_SHARE = 0.75
+NEAR = 30
+"""Between two fields people, cats and cars get on by a fraction of their own length, an insect near
+the lens by one or more. What makes more than the first number of its lengths a second must move for
+longer and in more of the tenths, by when most insects are gone; what makes more than the second is
+none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
 
 REACH = 0.03
 REACH_PER_S = 0.6
@@ -118,14 +130,26 @@ class Tracker:
     def _is_enough(self, run: List[Score]) -> bool:
         if len(run) < self._k:
             return False
+        if self._k > 1 and not self._lasts(run):
+            return False
+        return self._is_wanted(run[0].place, run[-1].place)
+
+    def _lasts(self, run: List[Score]) -> bool:
+        """Whether it has moved for long enough and without rest, for its size and its pace."""
         is_large = max(one.cluster for one in run) >= LARGE
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
         first = run[0].ts
+        if self._now - first < span:
+            return False
+        if median(one.cluster for one in run) < NEAR:
+            pace = _lengths_a_second(run)
+            if pace > DARTING:
+                return False
+            if pace > QUICK:
+                span, share = QUICK_SPAN_S, QUICK_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
         moving = _slots(one.ts for one in run)
-        if self._k > 1 and (self._now - first < span or moving < share * slots):
-            return False
-        return self._is_wanted(run[0].place, run[-1].place)
+        return self._now - first >= span - 1e-6 and moving >= share * slots
 
     def _is_wanted(self, first: Optional[Box], last: Optional[Box]) -> bool:
         return not first or not last or self._zones.is_wanted_way(first, last)
@@ -141,6 +165,22 @@ def _can_be_one(earlier: Score, later: Score) -> bool:
     reach = REACH + min(REACH_PER_S * (later.ts - earlier.ts), MAX_REACH)
     (l0, t0, r0, b0), (l1, t1, r1, b1) = earlier.place, later.place
     return max(l0, l1) - min(r0, r1) <= reach and max(t0, t1) - min(b0, b1) <= reach
+
+
+def _lengths_a_second(run: List[Score]) -> float:
+    """How many of its own lengths it makes in a second: the way of its middle by its longer side.
+
+    Both in fractions of the picture; 0 for fields without a place or without a length.
+    """
+    places = [one.place for one in run if one.place is not None]
+    span = run[-1].ts - run[0].ts
+    sides = [max(right - left, bottom - top) for left, top, right, bottom in places]
+    length = median(sides) if sides else 0.0
+    if span <= 0 or length <= 0:
+        return 0.0
+    middles = [((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in places]
+    way = sum(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in zip(middles, middles[1:]))
+    return way / span / length
 
 
 def _slots(stamps: Iterable[Seconds]) -> int:

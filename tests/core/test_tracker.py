@@ -62,6 +62,35 @@ def test_two_insects_in_turn_are_not_one_walker():
     assert here + there == [None] * 5
 
 
+def flight(step, cluster, fields=12, side=0.07):
+    """Told of a thing of a square box that gets on by `step` of the picture a tenth of a second."""
+    tracker = Tracker()
+    told = []
+    for i in range(fields):
+        left = 0.02 + abs((i * step) % 1.6 - 0.8)
+        score = Score(i * STEP, True, cluster, cluster, (left, 0.5, left + side, 0.5 + side))
+        told.append(tracker.step(score))
+    return [motion for motion in told if motion is not None]
+
+
+def test_an_insect_that_darts_is_not_motion_however_large_it_looks():
+    assert flight(step=0.05, cluster=6) == []
+    assert flight(step=0.05, cluster=20) == []
+
+
+def test_a_thing_that_is_quick_for_its_size_must_stay_for_a_second():
+    assert flight(step=0.025, cluster=20, fields=10) == []
+    assert flight(step=0.025, cluster=20, fields=11)[0].first == 0.0
+
+
+def test_a_car_that_passes_close_by_is_told_at_once():
+    assert flight(step=0.05, cluster=40, fields=3)[0].first == 0.0
+
+
+def test_a_walker_is_not_quick_for_his_size():
+    assert flight(step=0.01, cluster=20, fields=3)[0].first == 0.0
+
+
 def test_repeated_pictures_of_a_slow_source_do_not_break_a_run():
     tracker = Tracker(k=3, window_s=1.2)
     told = []
