@@ -128,8 +128,7 @@ class Detector:
         if self._drift is None and not out.any() and level <= REPEATED * self._level:
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, field.ts)
-        if self._drift is not None:
-            self._drift.measure(blocks, measures[1])
+        if self._drift is not None and self._drift.measure(blocks, measures[1]):
             out |= measures[1] > noise.limit[1]
         if noise.is_due(field.ts):
             noise.learn(measures, field.ts)

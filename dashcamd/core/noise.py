@@ -44,20 +44,22 @@ class Noise:
         shape = (len(floors), *grid)
         self.grid = grid
         self._patience = np.float32(patience)
-        self._floor = np.array(floors, np.float32)[:, None, None]
-        self._deviations = np.array(deviations, np.float32)[:, None, None]
+        zeros = np.zeros(shape, np.float32)
+        self._floor = zeros + np.array(floors, np.float32)[:, None, None]
+        self._deviations = zeros + np.array(deviations, np.float32)[:, None, None]
+        self._first_deviations = np.float32(deviations[0])
         self._memory_s = memory_s
         self.mean = np.zeros(shape, np.float32)
         self._deviation = np.zeros(shape, np.float32)
         self._error = np.zeros(shape, np.float32)
         self._step = np.zeros(shape, np.float32)
-        self.limit = np.zeros(shape, np.float32) + self._floor
+        self.limit = self._floor.copy()
         self._seen_s = 0.0
         self._ts: Optional[Seconds] = None
 
     def limit_at(self, place: Any, fraction: float, floor: float) -> Array:
         """Limits of the first plane at `place` when its deviations count `fraction`."""
-        above: Array = self._deviation[0][place] * (self._deviations[0] * np.float32(fraction))
+        above: Array = self._deviation[0][place] * (self._first_deviations * np.float32(fraction))
         above += self.mean[0][place]
         np.maximum(above, np.float32(floor), out=above)
         return above
@@ -104,6 +106,6 @@ class Noise:
         rate = np.float32(min(1.0, step_s / max(self._seen_s, 1e-3)))
         if self._patience < 1:
             hot = measures > self.limit
-            if hot.any():
+            if np.count_nonzero(hot):
                 return np.where(hot, rate * self._patience, rate)
         return rate
