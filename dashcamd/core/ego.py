@@ -91,6 +91,7 @@ class EgoMotion:
 
     def __init__(self) -> None:
         self._fields: Deque[Tuple[Seconds, float, float]] = deque()
+        self._driving = self._calm = self._shaken = 0
         self._state = State.STILL
         self._since: Seconds = 0.0
         self._jolt: Optional[Tuple[Seconds, float]] = None
@@ -100,16 +101,24 @@ class EgoMotion:
         """Take the next field."""
         if self._fields and not 0 <= field.ts - self._fields[-1][0] <= SURE_S:
             self._fields.clear()
+            self._driving = self._calm = self._shaken = 0
             self._jolt = None
             self._enter(State.STILL, field.ts)
         blocks = field.blocks[:, :-1]
         active, shift_px = self._active(active_blocks(blocks["sad"])), common_shift(blocks)
         bump = self._bump(field.ts, active, shift_px)
         self._fields.append((field.ts, active, shift_px))
+        self._count(1, active, shift_px)
         while field.ts - self._fields[0][0] > SURE_S:
-            self._fields.popleft()
+            self._count(-1, *self._fields.popleft()[1:])
         self._decide(field.ts)
         return Ego(self._state, self._since, active, shift_px, bump)
+
+    def _count(self, sign: int, active: float, shift_px: float) -> None:
+        """Keep count of the fields that are held: asking all of them each time is slow."""
+        self._driving += sign * (active >= DRIVING_SHARE)
+        self._calm += sign * (active < CALM_SHARE)
+        self._shaken += sign * (shift_px >= SHAKEN_PX)
 
     def _active(self, active: Array) -> float:
         before, self._before = self._before, active
@@ -120,21 +129,18 @@ class EgoMotion:
     def _decide(self, ts: Seconds) -> None:
         long_enough = ts - self._fields[0][0] >= 0.8 * SURE_S
         if self._state is State.DRIVING:
-            if long_enough and self._part(lambda active, _: active < CALM_SHARE) >= SURE_PART:
+            if long_enough and self._calm / len(self._fields) >= SURE_PART:
                 self._enter(State.STILL, ts)
-        elif long_enough and self._part(lambda active, _: active >= DRIVING_SHARE) >= SURE_PART:
+        elif long_enough and self._driving / len(self._fields) >= SURE_PART:
             self._enter(State.DRIVING, self._fields[0][0])
         else:
-            recent = [shift >= SHAKEN_PX for at, _, shift in self._fields if ts - at <= CALM_S]
-            if self._state is State.STILL and sum(recent) >= SHAKEN_FIELDS:
+            shaken = self._shaken and sum(
+                shift >= SHAKEN_PX for at, _, shift in self._fields if ts - at <= CALM_S
+            )
+            if self._state is State.STILL and shaken >= SHAKEN_FIELDS:
                 self._enter(State.SHAKEN, ts)
-            elif self._state is State.SHAKEN and not any(recent):
+            elif self._state is State.SHAKEN and not shaken:
                 self._enter(State.STILL, ts)
-
-    def _part(self, is_so: Any) -> float:
-        return sum(1 for _, active, shift in self._fields if is_so(active, shift)) / len(
-            self._fields
-        )
 
     def _enter(self, state: State, ts: Seconds) -> None:
         if state is not self._state:
