@@ -153,7 +153,7 @@ class Compensation:
     """SAD of binned pictures of one `shape` (whole cells), without what light explains."""
 
     def __init__(self, shape: Tuple[int, int]) -> None:
-        self._high, self._low = np.empty(shape, np.uint16), np.empty(shape, np.uint16)
+        self._apart = np.empty(shape, np.uint16)
 
     def sad(self, now: Array, before: Array) -> Array:
         """SAD per cell of two pictures in quarter grey levels, int32, never above 65535."""
@@ -162,12 +162,13 @@ class Compensation:
         if not len(at[0]):
             return sad
         differs = sad[at]
-        cells = cells_at(now, at), cells_at(before, at)
-        white = np.count_nonzero(np.maximum(*cells) >= WHITE, 1)
-        left = np.minimum(differs, _residual(*cells))
+        left = np.minimum(differs, _residual(cells_at(now, at), cells_at(before, at)))
         sad[at] = left
-        blinded = (white >= WHITE_PIXELS) & (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
+        blinded = (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
         blinded &= left < BLINDED_PART * differs
+        (doubtful,) = blinded.nonzero()
+        if len(doubtful):
+            blinded[doubtful] = _are_white(now, before, (at[0][doubtful], at[1][doubtful]))
         if blinded.any():
             lit = np.zeros(sad.shape, np.float32)
             lit[at] = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
@@ -179,9 +180,9 @@ class Compensation:
         return sad
 
     def _difference(self, now: Array, before: Array) -> Array:
-        high = np.maximum(now, before, out=self._high)
-        high -= np.minimum(now, before, out=self._low)
-        return high
+        """Quarter grey levels are below 1024, so that a signed word holds any difference."""
+        apart = np.subtract(now, before, out=self._apart).view(np.int16)
+        return np.abs(apart, out=apart).view(np.uint16)
 
 
 def is_everywhere(sad: Array) -> bool:
@@ -206,6 +207,13 @@ def _explains(straight: Array, sad: Array) -> bool:
     was = np.bincount(ninth, sad[at], minlength=9)
     left = np.bincount(ninth, straight[at], minlength=9)
     return int(np.count_nonzero(left < SHIFT_GAIN * was)) >= SHAKEN_NINTHS
+
+
+def _are_white(now: Array, before: Array, at: Any) -> Array:
+    """Whether the cells `at` have so many white pixels that they may be blinded."""
+    brighter = np.maximum(cells_at(now, at), cells_at(before, at))
+    enough: Array = np.count_nonzero(brighter >= WHITE, 1) >= WHITE_PIXELS
+    return enough
 
 
 def _residual(now: Array, before: Array) -> Array:

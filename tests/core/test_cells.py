@@ -16,6 +16,16 @@ def test_binning_gives_the_mean_in_quarter_grey_levels(size):
     assert not out[8:].any()
 
 
+@pytest.mark.parametrize("wider", [0, 1, 8])
+def test_how_a_picture_lies_in_memory_does_not_matter(wider):
+    luma = RNG.integers(0, 256, (16, 32 + wider)).astype(np.uint8)[:, :32]
+    out, apart = np.zeros((8, 16), np.uint16), np.zeros((8, 16), np.uint16)
+    Binning(2, 8, 16).write(luma, out)
+    Binning(2, 8, 16).write(np.repeat(luma, 2, 1)[:, ::2], apart)
+    assert (out == luma.reshape(8, 2, 16, 2).sum((1, 3))).all()
+    assert (apart == out).all()
+
+
 def test_the_brightest_picture_does_not_overflow_a_cell():
     plane = np.full((2 * CELL, 3 * CELL), 4 * 255, np.uint16)
     assert (cell_sums(plane) == 64 * 4 * 255).all()
