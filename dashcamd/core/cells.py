@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CELL = 8
 """Side of a cell in binned pixels."""
 
+_CELL_ROW = np.dtype("V%d" % (2 * CELL))
+"""One row of a cell, copied as a whole."""
+
 _LANES = np.uint64(0x0001000100010001)
 
 
@@ -48,7 +51,6 @@ class Binning:
         for k in range(1, size):
             total += rows[:, k::size]
         np.multiply(total, np.float32(4.0 / (size * size)), out=binned, casting="unsafe")
-
 
     def _add_pairs(self, pairs: Array, binned: Array) -> None:
         """Two by two: the halves of each word of two pixels, without a cast and without strides."""
@@ -83,10 +85,10 @@ def cell_sums(plane: Array) -> Array:
 
 
 def cells_at(plane: Array, at: Any) -> Array:
-    """The cells at (rows, cols) as float32 of shape (n, CELL * CELL)."""
+    """The cells at (rows, cols) of a contiguous uint16 plane, float32 of (n, CELL * CELL)."""
     high, wide = plane.shape
-    cells = plane.reshape(high // CELL, CELL, wide // CELL, CELL)[at[0], :, at[1], :]
-    flat: Array = cells.reshape(len(at[0]), CELL * CELL).astype(np.float32)
+    rows = plane.view(_CELL_ROW).reshape(high // CELL, CELL, wide // CELL)
+    flat: Array = rows[at[0], :, at[1]].view(np.uint16).astype(np.float32)
     return flat
 
 
