@@ -13,6 +13,7 @@ CORE = ["numpy>=1.19", "pyudev>=0.22", "psutil>=5.8", 'tomli>=1.1; python_versio
 MEDIA = ["av>=10", "pillow>=8.1"]
 PLOT = ["matplotlib>=3.3"]
 WEB = ["tornado>=6.1"]
+BENCH = ["opencv-python-headless>=4.5"]
 DEV = [
     "pytest>=7",
     "pytest-timeout>=2.1",
@@ -43,6 +44,7 @@ setup(
         "plot": PLOT,
         "web": WEB,
         "all": MEDIA + PLOT + WEB,
+        "bench": MEDIA + PLOT + BENCH,
         "dev": DEV,
     },
     entry_points={"console_scripts": ["dashcamd = dashcamd.cli.main:main"]},

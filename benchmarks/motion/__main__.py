@@ -266,6 +266,8 @@ def main(argv=None):
     parser.add_argument("--json", type=Path, help="write all numbers to this file")
     parser.add_argument("--plot", type=Path, help="write recall against false alarms to this PNG")
     options = parser.parse_args(argv)
+    if not baselines.has_opencv():
+        print(baselines.NO_OPENCV, file=sys.stderr)
     board = run_scenes(options.scene, options.refresh, options.split, options.sensitivity)
     clips = run_clips(options.clips, options.refresh) if options.clips else {}
     ego = {} if options.scene else run_ego(options.refresh)

@@ -7,9 +7,17 @@ post-roll are not part of it.
 
 from __future__ import annotations
 
+import importlib.util
 from collections import deque
 
 import numpy as np
+
+NO_OPENCV = "MOG2 is left out, it needs OpenCV: pip install '.[bench]'"
+
+
+def has_opencv():
+    """Whether MOG2 can be scored."""
+    return importlib.util.find_spec("cv2") is not None
 
 
 def pixel_rules():
@@ -19,12 +27,11 @@ def pixel_rules():
         "motion_style": MotionStyle(),
         "frigate_style": FrigateStyle(),
     }
-    try:
+    if has_opencv():
         import cv2
-    except ImportError:
-        return rules
-    cv2.setNumThreads(1)
-    rules["mog2"] = Mog2(cv2)
+
+        cv2.setNumThreads(1)
+        rules["mog2"] = Mog2(cv2)
     return rules
 
 
