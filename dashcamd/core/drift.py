@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OWN_PX = np.float32(0.75)
 """A block moves only if its own averaged vector is at least so long."""
 
-LEAST_SQUARE = OWN_PX * OWN_PX
+_LEAST_SQUARE = OWN_PX * OWN_PX
 
 _SUM = np.add.reduce
 
@@ -57,7 +57,7 @@ class Drift:
         squares = np.multiply(mean, mean, out=change)
         own = np.add(squares[0], squares[1], out=squares[0])
         out.fill(0)
-        (moving,) = (own >= LEAST_SQUARE).ravel().nonzero()
+        (moving,) = (own >= _LEAST_SQUARE).ravel().nonzero()
         if not len(moving):
             return False
         around = self._mean.take(moving + self._around, 1, mode="clip")
