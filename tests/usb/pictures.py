@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -22,6 +23,9 @@ Parts = List[Tuple[float, List[int]]]
 def tree_of(image: Path, fs: str, folder: Path) -> Path:
     """The files of a divided stick, copied out of its image."""
     inner = images.inner_of(image, folder / "inner.img")
+    if fs == "ext4":
+        # What was synced a moment before the pull is in the journal only, which debugfs passes by.
+        subprocess.run(["e2fsck", "-p", str(inner)], capture_output=True)
     tree = folder / (image.stem + ".tree")
     for path, content in readers.files(inner, fs).items():
         place = tree / path
