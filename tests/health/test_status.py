@@ -11,14 +11,15 @@ MIB = 1 << 20
 
 def test_every_state_is_one_of_those_that_have_words():
     said = set()
-    for camera, where, durable_at, fault, armed in itertools.product(
+    for camera, where, durable_at, fault, armed, is_full in itertools.product(
         (None, "lost", "delivering", "ended"), (None, "/stick"), (None, 9.0), (None, "x"),
-        (True, False),
+        (True, False), (True, False),
     ):  # fmt: skip
+        recording = {"part": "p", "durable_at": durable_at, "fault": fault, "armed": armed}
         board = {
             "camera": {"state": camera},
             "volume": {"where": where},
-            "recording": {"part": "p", "durable_at": durable_at, "fault": fault, "armed": armed},
+            "recording": {**recording, "is_full": is_full},
         }
         said.add(status.document(board, 10.0)["state"])
     assert said == set(status.STATES)
