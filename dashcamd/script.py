@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ROWS, COLS = 12, 16
 HIGH, WIDE = 4, 4
 SPAN = COLS - WIDE
+COLUMNS_A_SECOND = 5.0
+"""Pace of what moves: a stroll, for its three blocks; with few frames at most a column a frame."""
+
 QUIET_SAD, MOVING_SAD = 200, 6000
 
 
@@ -105,16 +108,16 @@ class ScriptCamera:
         (made,) = stream(letter, first_number=place, pad_bytes=self._pad_bytes)
         self._sinks.frame(Frame(ts, made.key, made.data))
         is_moving = self._motion[place : place + 1] == "#"
-        self._sinks.field(MotionField(ts, _blocks(place, is_moving), 1.0, "lores"))
+        self._sinks.field(MotionField(ts, _blocks(place, is_moving, self._fps), 1.0, "lores"))
         if self.jpeg_fps > 0:
             self._sinks.jpeg(Jpeg(ts, b"\xff\xd8%d\xff\xd9" % place))
 
 
-def _blocks(place: int, is_moving: bool) -> Array:
+def _blocks(place: int, is_moving: bool, fps: float) -> Array:
     blocks = np.zeros((ROWS, COLS + 1), MOTION_DTYPE)
     blocks["sad"][:, :COLS] = QUIET_SAD + np.arange(COLS) % 7
     if is_moving:
-        # To and fro, a column a frame: what jumps across the picture is not one thing that moves.
-        column = abs(place % (2 * SPAN) - SPAN)
+        # To and fro: what jumps across the picture is not one thing that moves.
+        column = abs(min(place, int(place * COLUMNS_A_SECOND / fps)) % (2 * SPAN) - SPAN)
         blocks["sad"][ROWS // 3 : ROWS // 3 + HIGH, column : column + WIDE] = MOVING_SAD
     return blocks

@@ -197,7 +197,7 @@ def test_a_hundred_pulls_lose_nothing_and_leave_no_descriptor(tmp_path, decoded_
     car.lockstep.close()
     numbers = seen(car.numbers(decoded_numbers, path))
     assert numbers == list(range(40, numbers[-1] + 1))
-    assert numbers[-1] >= 4050
+    assert numbers[-1] >= 4040, "to the end of the script, or what moves is ordinary by then"
     assert car.house.status()["counters"]["frames_lost"] == 0
     assert all(volume.disk.inner._fd == -1 for volume in held if volume is not None)
 

@@ -87,6 +87,17 @@ def test_a_car_that_passes_close_by_is_told_at_once():
     assert flight(step=0.05, cluster=40, fields=3)[0].first == 0.0
 
 
+def test_a_box_that_trembles_from_field_to_field_is_not_taken_for_quick():
+    """30 fields a second, as an encoder gives them; a block to and fro each time."""
+    tracker = Tracker()
+    for i in range(30):
+        left = 0.3 + 0.002 * i + 0.04 * (i % 2)
+        motion = tracker.step(Score(i / 30, True, 20, 20, (left, 0.4, left + 0.08, 0.6)))
+        if motion is not None:
+            break
+    assert i / 30 < 0.3
+
+
 def test_a_walker_is_not_quick_for_his_size():
     assert flight(step=0.01, cluster=20, fields=3)[0].first == 0.0
 
