@@ -143,7 +143,7 @@ class RecordService:
 
     def close(self) -> None:
         """Write everything that is still wanted and close the open part."""
-        self._follow_volume(self._now())
+        self._follow_volume(float("inf"))  # A full one is not waited for any longer.
         for message in self._inbox.drain():
             self._hear(message)
         self._recording.wants.stop()

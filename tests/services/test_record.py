@@ -181,6 +181,19 @@ def test_a_full_volume_keeps_what_fits_and_asks_for_room(decoded_numbers):
     assert seen == list(range(40))
 
 
+def test_a_full_volume_is_tried_once_more_when_the_daemon_stops(decoded_numbers):
+    disk = MemoryDisk(capacity_bytes=9000)
+    desk = Desk(disk)
+    desk.plug()
+    desk.feed(second("kppppppppp" * 4, pad_bytes=200))
+    disk._capacity += 2**19
+    desk.step()
+    assert desk.board.snapshot()["recording"]["is_full"], "too little room to be tried at once"
+    desk.close()
+    seen = [number for part in desk.numbers(decoded_numbers) for number in part]
+    assert seen == list(range(40))
+
+
 def test_what_was_lost_before_a_stick_came_is_told_with_the_name_of_its_event():
     desk = Desk(MemoryDisk(), capacity=6000)
     desk.feed(second("kppppppppp" * 9))
