@@ -9,7 +9,7 @@ paces differ. ``""`` and ``"fresh"`` were looked at while constants were chosen;
 scored, and its light and weather last twice as long (each round with other strengths, places
 and directions). `quiet_pieces` are hours of weather, light and noise without anybody, only scored
 too: with none of them seen, three hours make one false alarm an hour improbable (95 %). What
-insects need was chosen on `swarms`.
+insects need was chosen on `swarms`, what snow needs on `benchmarks.motion.snows`.
 """
 
 from __future__ import annotations
