@@ -90,7 +90,8 @@ class Score:
 
     `blocks` moving macroblocks after all rules, `cluster` the largest connected group of them,
     `place` that group's box, `veto` why motion was not believed (``None`` when nothing objected).
-    `is_moving` is the verdict of this single field; the tracker asks for several.
+    `is_moving` is the verdict of this single field; the tracker asks for several, and for more
+    of them `in_weather`, while it rains or snows.
     """
 
     ts: Seconds
@@ -99,6 +100,7 @@ class Score:
     cluster: int = 0
     place: Optional[Box] = None
     veto: Optional[str] = None
+    in_weather: bool = False
 
     @property
     def reason(self) -> str:

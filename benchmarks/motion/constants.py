@@ -23,6 +23,7 @@ MODULES = (
     "drift",
     "detector",
     "vectors",
+    "weather",
     "tracker",
     "zones",
     "ego",

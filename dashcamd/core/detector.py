@@ -24,6 +24,7 @@ from dashcamd.core.drift import Drift
 from dashcamd.core.noise import Noise
 from dashcamd.core.profile import Profile, profile_for
 from dashcamd.core.vectors import Doubts, median
+from dashcamd.core.weather import Weather
 from dashcamd.core.zones import Area, ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
 
@@ -64,6 +65,11 @@ SPECKS = 0.75
 """Each group beyond the fourth asks for so many blocks more in the largest: in rain, snow and wind
 a visitor must be larger than what chance puts together."""
 
+CLEAR_TIMES = 3.0
+"""While it is known to rain or snow (decoded pictures only) no more than so many times the least
+group is asked for: the tracker tells a visitor from a clump by his staying for a second and not
+falling."""
+
 LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
 
@@ -96,6 +102,7 @@ class Detector:
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
         self._doubts = Doubts()
+        self._weather = Weather()
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
@@ -143,6 +150,7 @@ class Detector:
             out &= self._counting
             count = int(np.count_nonzero(out))
         if count < self._profile.cluster:
+            self._see_weather(field.ts, count, sad, noise)
             return Score(field.ts, False, count, 0)
         return self._grouped(field.ts, out, count, blocks, sad, noise)
 
@@ -152,10 +160,11 @@ class Detector:
         found = self._large_enough(out)
         is_small, found = found is None, found or groups(out)
         cluster, place = found.size, found.place
+        self._see_weather(ts, count - cluster, sad, noise)
         if is_small or cluster < self._profile.cluster:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
         number = found.number if self._is_usual else self._usual_groups(sad, noise)
-        if cluster < self._profile.cluster + SPECKS * (number - FEW_GROUPS):
+        if cluster < self._least_among(number):
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
@@ -164,7 +173,13 @@ class Detector:
             if doubt is not None:
                 return Score(ts, False, count, cluster, place, doubt)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
-        return Score(ts, True, count, cluster, place)
+        return Score(ts, True, count, cluster, place, in_weather=self._weather.is_falling)
+
+    def _least_among(self, number: int) -> float:
+        """How large the largest of `number` groups must be."""
+        least = self._profile.cluster
+        asked = least + SPECKS * (number - FEW_GROUPS)
+        return min(asked, CLEAR_TIMES * least) if self._weather.is_falling else asked
 
     def _large_enough(self, out: Array) -> Optional[Groups]:
         """The largest group that has the least size of the zone it lies in; None without one."""
@@ -188,6 +203,16 @@ class Detector:
     def _usual_groups(self, sad: Array, noise: Noise) -> int:
         usual = self._usual(sad, noise)
         return groups(usual).number if usual.any() else 0
+
+    def _see_weather(self, ts: Seconds, elsewhere: int, sad: Array, noise: Noise) -> None:
+        """Tell the weather how much stands out besides the largest group, as at sensitivity 5."""
+        if self._drift is not None:
+            return
+        if not self._is_usual:
+            usual = self._usual(sad, noise)
+            elsewhere = int(np.count_nonzero(usual))
+            elsewhere -= groups(usual).size if elsewhere else 0
+        self._weather.see(ts, elsewhere)
 
     @staticmethod
     def _level_of(sad: Array) -> float:
@@ -267,6 +292,7 @@ class Detector:
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]
         self._drift = None
         self._doubts = Doubts()
+        self._weather = Weather()
         if profile.drift_floor > 0:
             self._drift = Drift(grid, profile.drift_weight)
             floors.append(profile.drift_floor)

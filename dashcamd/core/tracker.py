@@ -56,6 +56,10 @@ the lens by one or more. What makes more than the first number of its lengths a 
 longer and in more of the tenths, by when most insects are gone; what makes more than the second is
 none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
 
+FALLING = 0.12
+"""What is quick and comes down by more than so much of the picture's height a second is a clump of
+snow (0.3 to 1) and no visitor (who walks towards the camera: 0.05)."""
+
 REACH = 0.03
 REACH_PER_S = 0.6
 MAX_REACH = 0.15
@@ -106,17 +110,19 @@ class Tracker:
             self._motion = None
 
     def _take(self, score: Score) -> Optional[Motion]:
-        if self._motion is not None and any(
+        motion = self._motion
+        if motion is not None and not any(
             _can_be_one(one, score) for one in reversed(self._recent)
         ):
+            motion = None
+        if motion is None or score.in_weather:
+            run = self._run_of(score)
             self._recent.append(score)
-            self._motion = _prolonged(self._motion, score)
-            return self._motion
-        run = self._run_of(score)
-        self._recent.append(score)
-        if not self._is_enough(run):
-            return None
-        self._motion = _confirmed(run)
+            if not self._is_enough(run):
+                return None
+        else:
+            self._recent.append(score)
+        self._motion = _prolonged(motion, score) if motion is not None else _confirmed(run)
         return self._motion
 
     def _run_of(self, score: Score) -> List[Score]:
@@ -136,17 +142,25 @@ class Tracker:
         return self._is_wanted(run[0].place, run[-1].place)
 
     def _lasts(self, run: List[Score]) -> bool:
-        """Whether it has moved for long enough and without rest, for its size and its pace."""
+        """Whether it has moved for long enough and without rest, for its size and its pace.
+
+        While it rains or snows all that is not near is asked as much as what is quick: flakes and
+        drops are always somewhere, and what they make up together jumps, falls or is soon gone.
+        So is what prolongs motion then, or a visitor's event would never end.
+        """
         is_large = max(one.cluster for one in run) >= LARGE
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
         first = run[0].ts
         if self._now - first < span:
             return False
-        if median(one.cluster for one in run) < NEAR:
+        size, in_weather = median(one.cluster for one in run), run[-1].in_weather
+        if size < NEAR:
             pace = _lengths_a_second(run)
-            if pace > DARTING:
+            if pace > DARTING or (in_weather and pace > QUICK and size < LARGE):
                 return False
-            if pace > QUICK:
+            if pace > QUICK or in_weather:
+                if _fall_a_second(run) > FALLING:
+                    return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
         moving = _slots(one.ts for one in run)
@@ -189,6 +203,15 @@ def _lengths_a_second(run: List[Score]) -> float:
     middles = [((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in places]
     way = sum(hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in zip(middles, middles[1:]))
     return way / span / length
+
+
+def _fall_a_second(run: List[Score]) -> float:
+    """How far the middle of its box comes down in a second, in heights of the picture."""
+    places = [one.place for one in run if one.place is not None]
+    span = run[-1].ts - run[0].ts
+    if span <= 0 or not places:
+        return 0.0
+    return (places[-1][1] + places[-1][3] - places[0][1] - places[0][3]) / 2 / span
 
 
 def _slots(stamps: Iterable[Seconds]) -> int:

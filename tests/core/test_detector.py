@@ -70,6 +70,45 @@ def test_many_small_groups_are_rain_until_one_is_clearly_larger():
     assert judged([*still(0, 5), field(5, patches=visitor)])[-1].is_moving
 
 
+def snowfall(seconds, source="lores", visitor=False, sad=6000, size=(4, 3)):
+    """Two dozen flakes of four blocks, each time elsewhere; at the end a visitor."""
+    rng, fields = np.random.default_rng(3), still(0, 2, source=source)
+    for i in range(round(seconds * 10)):
+        cells = rng.choice(80, 24, replace=False)
+        flakes = [(3 * (cell // 8), 4 * (cell % 8), 2, 2, sad) for cell in cells]
+        if visitor and i == round(seconds * 10) - 1:
+            flakes.append((10, 34, *size, 6000))
+        fields.append(field(2 + i / 10, patches=flakes, source=source))
+    return fields
+
+
+def test_a_visitor_need_not_outgrow_all_the_snow_once_it_is_known_to_snow():
+    assert judged(snowfall(0.5, visitor=True))[-1].veto == rules.SCATTERED
+    score = judged(snowfall(5, visitor=True))[-1]
+    assert score.is_moving
+    assert score.in_weather
+    assert not judged([*still(0, 2), *walk(2, 8)])[-1].in_weather
+
+
+@pytest.mark.parametrize("sensitivity", [1, 4, 5, 6, 10])
+@pytest.mark.parametrize(("sad", "is_weather"), [(1300, False), (1900, True)])
+def test_weather_is_the_same_at_every_sensitivity(sensitivity, sad, is_weather):
+    """Only flakes that stand out at 5 are weather, also where none or all of them are seen."""
+    fields = snowfall(5, visitor=True, sad=sad, size=(8, 4))
+    score = judged(fields, sensitivity=sensitivity)[-1]
+    assert score.is_moving
+    assert score.in_weather == is_weather
+
+
+def test_a_flake_is_no_visitor_however_long_it_snows():
+    assert not any(score.is_moving for score in judged(snowfall(20)))
+
+
+def test_weather_is_not_told_where_vectors_tell_a_fall():
+    score = judged(snowfall(5, source="videocore", visitor=True))[-1]
+    assert score.veto == rules.SCATTERED
+
+
 def test_vectors_that_agree_in_a_plain_surface_are_not_a_thing():
     sky = [(0, 10, 6, 12, 250, 6, 0)]
     scores = judged(still(0, 5, source="videocore") + [

@@ -102,6 +102,52 @@ def test_a_walker_is_not_quick_for_his_size():
     assert flight(step=0.01, cluster=20, fields=3)[0].first == 0.0
 
 
+def snowed(ways, cluster, side=0.1, in_weather=True):
+    """Told of a box of `side` that gets on by one of the `ways` (x, y) each tenth of a second."""
+    tracker, told = Tracker(), []
+    left = top = 0.1
+    for i, (x, y) in enumerate(ways):
+        box = (left, top, left + side, top + side)
+        score = Score(i * STEP, True, 60, cluster, box, in_weather=in_weather)
+        told.append(tracker.step(score))
+        left, top = left + x, top + y
+    return [motion for motion in told if motion is not None]
+
+
+def test_while_it_snows_a_visitor_must_stay_for_a_second_and_is_dated_back():
+    assert snowed([(0.01, 0)] * 10, cluster=20) == []
+    assert snowed([(0.01, 0)] * 11, cluster=20)[0].first == 0.0
+    assert snowed([(0.01, 0)] * 3, cluster=20, in_weather=False)[0].first == 0.0
+
+
+def test_while_it_snows_what_falls_is_no_visitor_unless_it_is_near():
+    clump = [(0, 0.02)] * 20
+    assert snowed(clump, cluster=20) == []
+    assert snowed(clump, cluster=40)[0].first == 0.0
+    assert snowed(clump, cluster=20, in_weather=False)[0].first == 0.0
+    towards_the_camera = [(0, 0.005)] * 20
+    assert snowed(towards_the_camera, cluster=9)[0].first == 0.0
+
+
+def test_while_it_snows_a_small_thing_that_is_quick_for_its_size_is_no_visitor():
+    aside = [(0.03, 0)] * 20
+    assert snowed(aside, cluster=9) == []
+    assert snowed(aside, cluster=20)[0].first == 0.0
+
+
+def test_what_is_quick_and_falls_is_the_first_flake_of_all():
+    flake = [(0, 0.03)] * 20
+    assert snowed(flake, cluster=20, in_weather=False) == []
+    assert snowed([(0.03, 0)] * 20, cluster=20, in_weather=False)[0].first == 0.0
+
+
+def test_flakes_do_not_prolong_what_a_visitor_began():
+    visitor, flakes = [(0.01, 0)] * 12, [(0, 0.05)] * 8
+    last = snowed(visitor + flakes, cluster=20)[-1].last
+    assert last == pytest.approx(1.2, abs=0.35)
+    assert snowed(visitor + [(0.01, 0)] * 8, cluster=20)[-1].last == pytest.approx(1.9)
+
+
 def test_repeated_pictures_of_a_slow_source_do_not_break_a_run():
     tracker = Tracker(k=3, window_s=1.2)
     told = []

@@ -1,0 +1,37 @@
+"""Whether it rains or snows, told by how many blocks differ away from the largest group."""
+
+from __future__ import annotations
+
+from dashcamd.types import Seconds
+
+ELSEWHERE_BLOCKS = 8
+WEATHER_PART = 0.5
+WEATHER_S: Seconds = 10.0
+"""When so many blocks stand out besides the largest group in this part of the fields of about so
+long, it rains or snows. In drawn snow and rain nearly all fields have 8 to 50 such blocks; a street
+with two cars in sight comes to a part of 0.4."""
+
+FIRST_S: Seconds = 3.0
+"""How long a camera that has just started counts as having seen no weather."""
+
+LONGEST_STEP_S: Seconds = 1.0
+"""A longer pause between two fields counts as this much."""
+
+
+class Weather:
+    """Remembers the fields of one camera for about `WEATHER_S`. One thread."""
+
+    def __init__(self) -> None:
+        self._part = 0.0
+        self._seen_s = FIRST_S
+        self._ts: Seconds = 0.0
+        self.is_falling = False
+        """Whether rain or snow falls now."""
+
+    def see(self, ts: Seconds, elsewhere: int) -> None:
+        """Take the next field, stamped `ts`, with `elsewhere` blocks besides its largest group."""
+        step_s = min(max(ts - self._ts, 0.0), LONGEST_STEP_S)
+        self._ts = ts
+        self._seen_s = min(self._seen_s + step_s, WEATHER_S)
+        self._part += step_s / self._seen_s * ((elsewhere >= ELSEWHERE_BLOCKS) - self._part)
+        self.is_falling = self._part >= WEATHER_PART
