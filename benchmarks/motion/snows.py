@@ -1,4 +1,4 @@
-"""``python -m benchmarks.motion.snows``: snow of six kinds, then visitors in it; tuned on.
+"""``python -m benchmarks.motion.snows``: snow of eight kinds and rain, then visitors in it; tuned on.
 
 A minute without anybody, so that flakes have been seen for as long as they ever will, then four
 visitors while it snows on. The flakes, their ways and the seeds have nothing in common with
@@ -49,6 +49,7 @@ KINDS: Dict[str, Tuple[Layer, ...]] = {
     "driven": (Layer(220, (2, 5), (70, 140), 160), Layer(24, (6, 12), (150, 260), 380, 12, 70)),
     "few": (Layer(6, (12, 24), (200, 420), 30, 25, 60),),
     "rain": (),
+    "sparse": (Layer(90, (2, 4), (40, 100)), Layer(5, (6, 10), (60, 140))),
 }
 RAIN_DROPS, RAIN_PIXELS = 260, 30
 

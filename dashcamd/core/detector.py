@@ -150,7 +150,7 @@ class Detector:
             out &= self._counting
             count = int(np.count_nonzero(out))
         if count < self._profile.cluster:
-            self._see_weather(field.ts, count, sad, noise)
+            self._see_weather(field.ts, 1, sad, noise)
             return Score(field.ts, False, count, 0)
         return self._grouped(field.ts, out, count, blocks, sad, noise)
 
@@ -160,7 +160,7 @@ class Detector:
         found = self._large_enough(out)
         is_small, found = found is None, found or groups(out)
         cluster, place = found.size, found.place
-        self._see_weather(ts, count - cluster, sad, noise)
+        self._see_weather(ts, found.number, sad, noise)
         if is_small or cluster < self._profile.cluster:
             return Score(ts, False, count, cluster, place, TOO_SMALL)
         number = found.number if self._is_usual else self._usual_groups(sad, noise)
@@ -204,15 +204,10 @@ class Detector:
         usual = self._usual(sad, noise)
         return groups(usual).number if usual.any() else 0
 
-    def _see_weather(self, ts: Seconds, elsewhere: int, sad: Array, noise: Noise) -> None:
-        """Tell the weather how much stands out besides the largest group, as at sensitivity 5."""
-        if self._drift is not None:
-            return
-        if not self._is_usual:
-            usual = self._usual(sad, noise)
-            elsewhere = int(np.count_nonzero(usual))
-            elsewhere -= groups(usual).size if elsewhere else 0
-        self._weather.see(ts, elsewhere)
+    def _see_weather(self, ts: Seconds, number: int, sad: Array, noise: Noise) -> None:
+        """Tell the weather how many groups there are, as at sensitivity 5."""
+        if self._drift is None:
+            self._weather.see(ts, number if self._is_usual else self._usual_groups(sad, noise))
 
     @staticmethod
     def _level_of(sad: Array) -> float:
