@@ -1,4 +1,4 @@
-"""``python -m benchmarks.motion.snows``: snow of eight kinds and rain, then visitors in it; tuned on.
+"""``python -m benchmarks.motion.snows``: eight kinds of snow and rain, then visitors; tuned on.
 
 A minute without anybody, so that flakes have been seen for as long as they ever will, then four
 visitors while it snows on. The flakes, their ways and the seeds have nothing in common with
