@@ -57,8 +57,9 @@ longer and in more of the tenths, by when most insects are gone; what makes more
 none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
 
 FALLING = 0.12
-"""What is quick and comes down by more than so much of the picture's height a second is a clump of
-snow (0.3 to 1) and no visitor (who walks towards the camera: 0.05)."""
+"""While it rains or snows, and of what is quick for its size at any time, what comes down by more
+than so much of the picture's height a second is a clump of snow (0.15 to 1) and no visitor (who
+walks towards the camera: 0.05)."""
 
 REACH = 0.03
 REACH_PER_S = 0.6
