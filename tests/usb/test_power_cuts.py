@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.usb import cuts, prepare, record_session
+from tests.usb.conftest import IS_FULL
 from tests.usb.qemu import Guest, accelerator
 
 pytestmark = [pytest.mark.usb, pytest.mark.timeout(3000)]
 
 CUTS = int(os.environ.get("DASHCAMD_CUTS", "120"))
-SESSION_S = 35
+SESSION_S = 35 if IS_FULL else 14
 ROOM_SESSION_S = 100
 OPEN_PART_S = 2.0
 """A cut may lose so much of the part that was open, and nothing of any other."""

@@ -26,7 +26,7 @@ CYCLES = int(os.environ.get("DASHCAMD_CYCLES", "3"))
     [
         ("vfat", True),
         ("exfat", True),
-        ("ext4", False),
+        pytest.param("ext4", False, marks=pytest.mark.full),
         pytest.param("vfat", False, marks=pytest.mark.full),
         pytest.param("exfat", False, marks=pytest.mark.full),
         pytest.param("ext4", True, marks=pytest.mark.full),
