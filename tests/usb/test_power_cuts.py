@@ -19,7 +19,7 @@ from tests.usb.qemu import Guest, accelerator
 pytestmark = [pytest.mark.usb, pytest.mark.timeout(3000)]
 
 CUTS = int(os.environ.get("DASHCAMD_CUTS", "120"))
-SESSION_S = 35 if IS_FULL else 14
+SESSION_S = 35 if IS_FULL else 26
 ROOM_SESSION_S = 100
 OPEN_PART_S = 2.0
 """A cut may lose so much of the part that was open, and nothing of any other."""
