@@ -15,6 +15,7 @@ from typing import Callable, List, NamedTuple, Optional, Set, Union
 
 from dashcamd.config import Config
 from dashcamd.core import naming
+from dashcamd.core.fullness import Full, found_full
 from dashcamd.core.naming import EventName
 from dashcamd.core.retention import OpenParts
 from dashcamd.core.timeline import Timeline
@@ -44,6 +45,7 @@ from dashcamd.services.traces import Traces
 from dashcamd.services.undone import Undone
 from dashcamd.storage import catalog, recovery
 from dashcamd.storage.deletion import delete_part
+from dashcamd.storage.disk import is_full
 from dashcamd.storage.ledger import Known, Ledger
 from dashcamd.storage.locking import lock_parts
 from dashcamd.storage.sidecar import EventFacts
@@ -110,6 +112,8 @@ class KeepService:
         self._fault: Optional[str] = None
         self._warned: Set[str] = set()
         self._has_failed = False
+        self._full: Optional[Full] = None
+        self._is_found_full = False
         self._to_recover: List[EventName] = []
         self._undone = Undone()
 
@@ -126,13 +130,16 @@ class KeepService:
             self._follow(volume)
         if self._desk is not None:
             self._list_again(self._desk, now)
-        self._open.take_covers()
-        self._open.save_closed()
+        has_room = self._full is None or self._full.is_over(now, self._free_bytes)
+        if has_room:
+            self._open.take_covers()
+            self._open.save_closed()
         if self._desk is not None:
             self._look_after(self._desk, now)
         if self._to_recover:
             self._try(self._recover_one)
-        is_busy = self._go_on(self._front, now) or self._go_on(self._prover, now)
+        is_busy = has_room and (self._go_on(self._front, now) or self._go_on(self._prover, now))
+        self._mind_fullness(now)
         is_busy |= self._desk is not None and self._desk.room.is_busy
         self._post()
         if self._to_recover:
@@ -157,6 +164,16 @@ class KeepService:
         self._try(partial(errand.step, now))
         return errand.is_busy
 
+    @property
+    def _free_bytes(self) -> int:
+        return self._desk.volume.free_bytes if self._desk is not None else 0
+
+    def _mind_fullness(self, now: Seconds) -> None:
+        """Small files, too, wait ever longer for a full volume: each try wears the stick."""
+        if self._is_found_full:
+            self._full = found_full(self._full, now, self._free_bytes)
+        self._is_found_full = False
+
     def _look_again(self, name: EventName) -> None:
         if self._desk is not None:
             self._desk.ledger.look_again(name)
@@ -171,6 +188,7 @@ class KeepService:
         except StorageError as error:
             self._fault = str(error)
             self._has_failed = True
+            self._is_found_full |= is_full(error)
             if self._fault not in self._warned:
                 log.warning("housekeeping on the volume failed: %s; video is not affected", error)
             self._warned.add(self._fault)
@@ -193,6 +211,7 @@ class KeepService:
             self._front.follow(volume)
         if self._prover is not None:
             self._prover.follow(volume)
+        self._full = None
         if volume is not None:
             self._fault = None
             self._next_retention = float("-inf")

@@ -420,7 +420,7 @@ class RecordService:
             self._pulse.failed()
         self._let_go(why)
         if is_full(error):
-            self._full = found_full(self._full, self._now(), _free_bytes(volume))
+            self._full = found_full(self._full, self._now(), volume.free_bytes)
         self._failed.put(VolumeFailed(volume, why, is_full(error)))
 
     def _finish_if_possible(self, volume: Volume) -> None:
@@ -473,14 +473,6 @@ class RecordService:
     def _is_full(self) -> bool:
         """Whether the volume in use is not written to because it is full."""
         return self._full is not None and self._volume is None
-
-
-def _free_bytes(volume: Volume) -> int:
-    """What a full volume has left; one that does not say so has nothing to compare with later."""
-    try:
-        return volume.space.free
-    except StorageError:
-        return 0
 
 
 def policy(recording: RecordingConfig) -> Policy:

@@ -69,6 +69,14 @@ class Volume:
                 raise
 
     @property
+    def free_bytes(self) -> int:
+        """What is free now; 0 where the volume does not say."""
+        try:
+            return self.space.free
+        except StorageError:
+            return 0
+
+    @property
     def space(self) -> Space:
         """Room on the volume now. Raises `StorageError`."""
         return self.disk.space()
