@@ -11,6 +11,7 @@ from typing import Iterator, List
 import pytest
 
 from tests.browser import browsers, network
+from tests.browser.house import SEEN
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,6 +24,7 @@ class Running:
         self.storage.mkdir()
         self.cable = folder / "cable-is-pulled"
         self.pulled = folder / "stick-is-pulled"
+        self.seen_pulled = folder / SEEN
         self.vault = folder / "web.json"
         self._log = folder / "log"
         self._arguments = [self.storage, self.cable, self.vault, seconds, *more]

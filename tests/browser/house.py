@@ -43,6 +43,10 @@ class LooseCamera(SyntheticCamera):
             raise CameraError("the cable is pulled; plug it in again")
 
 
+SEEN = "stick-is-seen-to-be-pulled"
+"""The file by which the daemon answers ``stick-is-pulled``."""
+
+
 class LooseStick(FolderSource):
     """A folder as a stick: set aside when it is ejected, offered again once it was pulled."""
 
@@ -55,7 +59,13 @@ class LooseStick(FolderSource):
     def look(self, now):
         was_pulled, self._was_pulled = self._was_pulled, self._pulled.exists()
         self._is_aside = self._is_aside and not self._was_pulled
+        if self._was_pulled != was_pulled:
+            self._say(self._was_pulled)
         return was_pulled != self._was_pulled
+
+    def _say(self, is_pulled):
+        seen = self._pulled.with_name(SEEN)
+        seen.touch() if is_pulled else seen.unlink(missing_ok=True)
 
     def offer(self, now):
         if self._was_pulled or self._is_aside:

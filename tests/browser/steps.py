@@ -92,6 +92,19 @@ def events(browser):
     return count(browser, "button.event")
 
 
+def newest(browser):
+    """The event in the first row, if there is one."""
+    return browser.execute_script(
+        "const row = document.querySelector('button.event'); return row && row.dataset.event"
+    )
+
+
+def pull(browser, daemon):
+    """Take the stick out; returns when the daemon has seen it."""
+    daemon.pulled.touch()
+    wait(browser, daemon.seen_pulled.exists)
+
+
 def open_newest(browser):
     """The list is drawn anew while an event grows, so the row is looked up where it is pressed."""
     browser.execute_script("document.querySelector('button.event').click()")

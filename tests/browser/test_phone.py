@@ -18,6 +18,7 @@ from tests.browser.steps import (
     keep_picture,
     number_shown,
     open_newest,
+    pull,
     slow_down,
     text,
     wait,
@@ -164,8 +165,7 @@ def test_an_ejected_stick_is_let_go_of_and_used_again_once_it_was_pulled(browser
     assert not by_id(browser, "eject").is_enabled()
     assert daemon.files_open_on_the_stick() == []
     keep_picture(browser, "ejected")
-    daemon.pulled.touch()
-    time.sleep(1)  # a hand needs longer
+    pull(browser, daemon)
     daemon.pulled.unlink()
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from dashcamd.storage import mp4_reader
@@ -13,8 +11,10 @@ from tests.browser.steps import (
     choose,
     count,
     events,
+    newest,
     number_shown,
     open_newest,
+    pull,
     sign_in,
     slow_down,
     text,
@@ -69,11 +69,24 @@ def signed_in(browser, daemon):
 
 
 def record(browser):
-    """One event that is over."""
+    """An event that is over, first in the list, and never looked at.
+
+    One that is still open would go on instead, and the browser may have of it what it has played.
+    """
+    wait(browser, lambda: "still" not in text(browser, "events"))
+    before = newest(browser)
     by_id(browser, "record").click()
     wait(browser, lambda: text(browser, "state-word") == "Recording")
     wait(browser, lambda: text(browser, "state-word") == "Disarmed")
-    wait(browser, lambda: events(browser) and "still" not in text(browser, "events"))
+    wait(browser, lambda: newest(browser) != before)
+    wait(browser, lambda: "still" not in text(browser, "events"))
+
+
+def is_shown(browser, selector):
+    return browser.execute_script(
+        "const node = document.querySelector(arguments[0]); return node && node.offsetParent",
+        selector,
+    )
 
 
 def is_moving(browser, name="picture"):
@@ -84,7 +97,7 @@ def is_moving(browser, name="picture"):
 def test_the_page_goes_on_by_itself_after_the_daemon_was_restarted(signed_in, daemon):
     assert is_moving(signed_in)
     with daemon.switched_off():
-        time.sleep(1)  # as long as a service takes
+        wait(signed_in, lambda: text(signed_in, "state-word") == "No connection")
     wait(signed_in, lambda: text(signed_in, "state-word") == "Disarmed")
     assert is_moving(signed_in)
     wait(signed_in, lambda: text(signed_in, "age").startswith("● LIVE"))
@@ -97,13 +110,12 @@ def test_the_narrowest_phone_shows_every_word(signed_in, daemon, language, theme
     try:
         choose(signed_in, "theme", theme)
         choose(signed_in, "language", language)
-        for _ in ("home", "settings"):
-            wait(signed_in, lambda: text(signed_in, "state-word"))
+        for content in ("#home", "#more #settings details"):
+            wait(signed_in, lambda content=content: is_shown(signed_in, content))
             assert signed_in.execute_script("return document.documentElement.scrollWidth") <= 360
             assert signed_in.execute_script(CUT_OFF) == []
             assert signed_in.execute_script(FAINT) == []
             by_id(signed_in, "menu").click()
-            time.sleep(0.5)
     finally:
         signed_in.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         choose(signed_in, "theme", "auto")
@@ -130,11 +142,6 @@ def press(browser, name):
     browser.execute_script("document.getElementById(arguments[0]).click()", name)
 
 
-def pull(daemon):
-    daemon.pulled.touch()
-    time.sleep(1)  # a hand needs longer
-
-
 LOOK_UP = """
 const done = arguments[0], id = document.querySelector('button.event').dataset.event;
 App.api('events/' + id).then(event => { window.chosen = event; done(event.parts.length); });
@@ -145,7 +152,7 @@ def test_a_recording_whose_stick_is_gone_says_so(signed_in, daemon):
     """As when it is pulled while a finger is on the way; what a browser has by then it plays."""
     record(signed_in)
     assert signed_in.execute_async_script(LOOK_UP)
-    pull(daemon)
+    pull(signed_in, daemon)
     try:
         wait(signed_in, lambda: text(signed_in, "state-word") == "Not saving")
         signed_in.execute_script("Player.open(window.chosen)")
@@ -166,7 +173,7 @@ def test_a_stick_is_ejected_although_somebody_plays_from_it(signed_in, daemon):
     wait(signed_in, lambda: text(signed_in, "state-word") == "Not saving")
     wait(signed_in, lambda: daemon.files_open_on_the_stick() == [])
     press(signed_in, "player-close")
-    pull(daemon)
+    pull(signed_in, daemon)
     daemon.pulled.unlink()
     wait(signed_in, lambda: text(signed_in, "state-word") == "Disarmed")
 
