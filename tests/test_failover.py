@@ -171,6 +171,32 @@ def test_a_stick_that_fails_hands_over_to_the_next_and_nothing_is_lost(car, code
     assert car.house.status()["counters"]["frames_lost"] == 0
 
 
+@pytest.mark.parametrize("leave", ["eject", "pull"])
+def test_a_full_stick_leaves_as_any_other_and_what_waits_goes_to_the_next(
+    car, leave, decoded_numbers
+):
+    first = car.machine.plug("sda1", size_gb=64)
+    car.drive(20)
+    car.machine.ill[str(first)] = errno.ENOSPC
+    car.drive(5)
+    assert car.house.status()["state"] == "stick full"
+    if leave == "eject":
+        answers = car.eject()
+        car.drive(2)
+        assert car.machine.unmount_asked == ["sda1"]
+        car.machine.unmounted("sda1")
+        car.drive(1)
+        assert answers == [None]
+    car.machine.pull("sda1")
+    car.drive(3)
+    assert car.house.status()["state"] == "no stick"
+    second = car.machine.plug("sdb1", size_gb=32)
+    car.drive(31)
+    car.lockstep.close()
+    assert seen(car.numbers(decoded_numbers, first, second)) == list(range(90, 410))
+    assert car.house.status()["counters"]["frames_lost"] == 0
+
+
 def test_a_stick_that_takes_no_video_does_not_collect_files(car, decoded_numbers):
     path = car.machine.plug("sda1")
     car.machine.ill[str(path)] = errno.EIO

@@ -13,6 +13,7 @@ from typing import Callable, Tuple
 from tests.roots import debian11, debian13
 from tests.roots.root import CannotBuildHere, ensure
 from tests.usb import prepare
+from tests.usb.qemu import GuestError
 
 SYSTEMS: Tuple[Tuple[str, Callable[[], object]], ...] = (
     ("debian11", lambda: ensure(debian11.RECIPE)),
@@ -27,7 +28,7 @@ def main() -> None:
         started = time.monotonic()
         try:
             build()
-        except (CannotBuildHere, subprocess.CalledProcessError, OSError) as error:
+        except (CannotBuildHere, GuestError, subprocess.CalledProcessError, OSError) as error:
             print("%s: not built ahead: %s" % (name, error), flush=True)
         else:
             print("%s: ready after %.0f s" % (name, time.monotonic() - started), flush=True)
