@@ -5,9 +5,11 @@ which a mover of at least `LEAST_PIXELS` is inside the picture and has moved wit
 second, `nuisance` the stretches of anything else that changes.
 
 Sets of the same scripts, apart in seed: backgrounds, clothes, clouds, drops, noise, ways and
-paces differ. ``""`` and ``"fresh"`` were looked at while constants were chosen; ``"held"`` is only
-scored, and its light and weather last twice as long (each round with other strengths, places
-and directions). `quiet_pieces` are hours of weather, light and noise without anybody, only scored
+paces differ. ``""``, ``"fresh"`` and ``"former"`` (held out until it had been scored too often)
+were looked at while constants were chosen; ``"held"`` is only scored. Light and weather last twice
+as long in the last two (each round with other strengths, places and directions), and in
+``"held"`` contrast, noise and the density of weather differ from script to script, too.
+`quiet_pieces` are hours of weather, light and noise without anybody, only scored
 too: with none of them seen, three hours make one false alarm an hour improbable (95 %). What
 insects need was chosen on `swarms`, what snow needs on `benchmarks.motion.snows`.
 """
@@ -25,10 +27,10 @@ from benchmarks.motion.draw import HIGH, WIDE, Interval, Mover
 FPS = 20
 LEAST_PIXELS = 120
 PAUSE_S = 1.0
-SEEDS = {"": 0, "fresh": 5000, "held": 90000}
+SEEDS = {"": 0, "fresh": 5000, "former": 90000, "held": 170000}
 LONG_SEED, LONG_ROUNDS = 400000, 6
 SWARM_SEED, SWARM_PIXELS = 700000, (9, 14, 20, 30)
-HELD_ROUNDS = 2
+ROUNDS = {"": 1, "fresh": 1, "former": 2, "held": 2}
 ROUND_S = 25.5
 
 
@@ -194,7 +196,7 @@ def _backlit(seed):
     return Scene("backlit", 40, "people", seed, movers, behind=[light.white_wall])
 
 
-def _weather(kind, seed, rounds=1):
+def _weather(kind, seed, rounds=1, density=1.0):
     """Weather for 40 s (a round) without a visitor, then one in the middle of it."""
     rng = np.random.default_rng(seed)
     background = draw.yard(seed)
@@ -203,15 +205,17 @@ def _weather(kind, seed, rounds=1):
     scene = Scene(kind, 54 + late, "weather", seed, [mover], background=background)
     scene.nuisance = [(3, 42.5 + late, kind)]
     if kind == "rain":
-        scene.before = [draw.rain(rng, 120, 26)]
+        scene.before = [draw.rain(rng, round(120 * density), 26)]
     elif kind == "rain_heavy":
-        scene.before = [draw.rain(rng, 400, 34)]
+        scene.before = [draw.rain(rng, round(400 * density), 34)]
     elif kind == "snow":
-        scene.before = [draw.snow(rng, 140)]
+        scene.before = [draw.snow(rng, round(140 * density))]
     elif kind == "snow_near":
-        scene.before = [draw.snow(rng, 60, 160), draw.snow(rng, 100)]
+        scene.before = [
+            draw.snow(rng, round(n * density), v) for n, v in ((60, 160.0), (100, 90.0))
+        ]
     elif kind == "insects":
-        scene.before = [draw.insects(rng, 26 * rounds, 14, 40 * rounds)]
+        scene.before = [draw.insects(rng, round(26 * rounds * density), 14, 40 * rounds)]
     elif kind in ("leaves", "leaves_gusts"):
         gusts = (lambda t: 1.0) if kind == "leaves" else (lambda t: max(0.0, np.sin(t / 4)) ** 2)
         bush = draw.texture(HIGH, WIDE, rng, 2.0, 95)
@@ -338,9 +342,13 @@ def _empty(seed, seconds=120):
 
 
 def scenes(split: str = "") -> Dict[str, Scene]:
-    """All scenes of one set (a key of `SEEDS`) by name; "fresh" and "held" end in the set's."""
-    made = _scripts(SEEDS[split], HELD_ROUNDS if split == "held" else 1)
+    """All scenes of one set (a key of `SEEDS`) by name; all but the first end in the set's."""
+    rng = np.random.default_rng(SEEDS[split])
+    densities = rng.uniform(0.5, 1.6, len(WEATHERS)) if split == "held" else np.ones(len(WEATHERS))
+    made = _scripts(SEEDS[split], ROUNDS[split], dict(zip(WEATHERS, densities)))
     for scene in made:
+        if split == "held":
+            _differ(scene, rng)
         scene.tuned = split != "held"
         if split:
             scene.name += "_" + split
@@ -376,6 +384,14 @@ def swarms(number: int) -> Iterator[Scene]:
         scene.name = "insects_%dpx_swarm%d" % (pixels, number)
         scene.movers = []
         yield scene
+
+
+def _differ(scene, rng):
+    """Another contrast, and a sensor that is up to half as noisy again."""
+    contrast, noisier, noise = rng.uniform(0.6, 1.1), rng.uniform(1.0, 1.5), scene.noise
+    if scene.background is None:
+        scene.contrast *= contrast
+    scene.noise = lambda t: noisier * noise(t)
 
 
 def _vary(scene):
@@ -415,8 +431,8 @@ WEATHERS = {
 SHAKES = {"shake_gust": 131, "bump": 133, "shake_idle": 236}
 
 
-def _scripts(offset, rounds):
-    """Every script with its seed moved by `offset`."""
+def _scripts(offset, rounds, densities):
+    """Every script with its seed moved by `offset`; `densities` are of the weather by kind."""
     made = [
         _people("people_day", 101 + offset),
         _people("people_grey", 202 + offset, noise=3.0, contrast=0.5),
@@ -433,6 +449,8 @@ def _scripts(offset, rounds):
     ]
     made += [_noise(n, seed + offset, rounds) for n, seed in NOISES.items()]
     made += [_light(kind, seed + offset, rounds) for kind, seed in LIGHTS.items()]
-    made += [_weather(kind, seed + offset, rounds) for kind, seed in WEATHERS.items()]
+    made += [
+        _weather(kind, seed + offset, rounds, densities[kind]) for kind, seed in WEATHERS.items()
+    ]
     made += [_shake(kind, seed + offset, rounds) for kind, seed in SHAKES.items()]
     return made
