@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Deque, Iterable, List, NamedTuple, Option
 
 import numpy as np
 
+from dashcamd.core.medians import middle
 from dashcamd.types import MotionField, Seconds
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def common_shift(blocks: Array) -> float:
     if count < MOVED_PART * moving.size:
         return 0.0
     xs, ys = x[moving].astype(np.int32), y[moving].astype(np.int32)
-    mx, my = float(np.median(xs)), float(np.median(ys))
+    mx, my = middle(xs), middle(ys)
     agree = (np.abs(xs - mx) <= AGREEING_PX) & (np.abs(ys - my) <= AGREEING_PX)
     if np.count_nonzero(agree) < 0.7 * count:
         return 0.0

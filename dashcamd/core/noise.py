@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 import numpy as np
 
+from dashcamd.core.medians import middle
 from dashcamd.types import Seconds
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Noise:
 
         Somebody who is in the very first picture would be learnt as ordinary otherwise.
         """
-        usual = np.median(measures, axis=(1, 2)).astype(np.float32)[:, None, None]
+        usual = np.array([middle(one) for one in measures], np.float32)[:, None, None]
         self.mean[...] = usual
         self._deviation[...] = FIRST_DEVIATION * usual
         self._seen_s = min(FIRST_S, self._memory_s)
