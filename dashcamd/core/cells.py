@@ -22,11 +22,16 @@ _CELL_ROW = np.dtype("V%d" % (2 * CELL))
 _LANES = np.uint64(0x0001000100010001)
 
 
+FITTING_SIZE = 16
+"""The sum of so many times so many pixels still fits into 16 bits."""
+
+
 class Binning:
     """Bins luma planes `size` by `size` to `high` rows of `wide` quarter grey levels, uint16."""
 
     def __init__(self, size: int, high: int, wide: int) -> None:
         self._size, self._high, self._wide = size, high, wide
+        self._kind = np.uint16 if size <= FITTING_SIZE else np.uint32
         self._rows = np.empty((high, wide * size), np.uint16)
 
     def write(self, luma: Array, out: Array) -> None:
@@ -47,18 +52,21 @@ class Binning:
         if size == 2:
             np.add(rows[:, 0::2], rows[:, 1::2], out=binned)
             return
-        total = rows[:, 0::size].astype(np.uint32)
-        for k in range(1, size):
+        total = np.add(rows[:, 0::size], rows[:, 1::size], dtype=self._kind)
+        for k in range(2, size):
             total += rows[:, k::size]
         np.multiply(total, np.float32(4.0 / (size * size)), out=binned, casting="unsafe")
 
     def _add_pairs(self, pairs: Array, binned: Array) -> None:
-        """Two by two: the halves of each word of two pixels, without a cast and without strides."""
-        half = self._rows[:, : self._wide]
-        np.bitwise_and(pairs[0::2], 255, out=binned)
-        binned += np.right_shift(pairs[0::2], 8, out=half)
-        binned += np.bitwise_and(pairs[1::2], 255, out=half)
-        binned += np.right_shift(pairs[1::2], 8, out=half)
+        """Two by two, without a cast and without strides.
+
+        A word of two pixels is low + 256 high, so without 255 times its high byte it is their sum.
+        """
+        sums = self._rows.reshape(pairs.shape)
+        np.right_shift(pairs, 8, out=sums)
+        np.multiply(sums, 255, out=sums)
+        np.subtract(pairs, sums, out=sums)
+        np.add(sums[0::2], sums[1::2], out=binned)
 
 
 def _in_pairs(luma: Array) -> Optional[Array]:
