@@ -6,7 +6,8 @@ with every picture cost more in page faults than in arithmetic.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+import functools
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ CELL = 8
 _CELL_ROW = np.dtype("V%d" % (2 * CELL))
 """One row of a cell, copied as a whole."""
 
-_LANES = np.uint64(0x0001000100010001)
+_LANES, _LAST_LANE = np.uint64(0x0001000100010001), np.uint64(48)
 
 
 FITTING_SIZE = 16
@@ -83,26 +84,41 @@ def _in_pairs(luma: Array) -> Optional[Array]:
 def cell_sums(plane: Array) -> Array:
     """Sum of each cell of a contiguous uint16 plane of whole cells, int32; each below 65536.
 
-    Four columns are one word: no sum of eight rows, nor of four columns of these, leaves its lane.
+    Four columns are one word: no sum of a cell, nor of a part of it, leaves its lane.
     """
     high, wide = plane.shape
     words = plane.view(np.uint64).reshape(high // CELL, CELL, wide // 4)
-    halves = np.add.reduce(words, 1) * _LANES >> np.uint64(48)
-    sums: Array = (halves[:, 0::2] + halves[:, 1::2]).astype(np.int32)
+    rows = np.add.reduce(words, 1)
+    cells = rows[:, 0::2] + rows[:, 1::2]
+    cells *= _LANES
+    cells >>= _LAST_LANE
+    sums: Array = cells.astype(np.int32)
     return sums
 
 
-def cells_at(plane: Array, at: Any) -> Array:
-    """The cells at (rows, cols) of a contiguous uint16 plane, float32 of (n, CELL * CELL)."""
-    high, wide = plane.shape
-    rows = plane.view(_CELL_ROW).reshape(high // CELL, CELL, wide // CELL)
-    flat: Array = rows[at[0], :, at[1]].view(np.uint16).astype(np.float32)
-    return flat
+def row_places(high: int, wide: int) -> Array:
+    """Where the rows of each cell lie in a plane, counted in rows of a cell: (cells, CELL)."""
+    across = wide // CELL
+    first = np.arange(high // CELL)[:, None] * (CELL * across) + np.arange(across)[None, :]
+    places: Array = first.reshape(-1, 1) + np.arange(CELL)[None, :] * across
+    return places
+
+
+def cells_at(plane: Array, places: Array) -> Array:
+    """The cells of a contiguous uint16 plane whose rows lie at `places`: (n, CELL * CELL)."""
+    rows: Array = plane.reshape(-1).view(_CELL_ROW).take(places)
+    return rows.view(np.uint16).reshape(len(places), CELL * CELL)
 
 
 def mean_around(plane: Array, reach: int) -> Array:
     """Mean of each cell and those up to `reach` away; there is nothing outside the picture."""
-    return _sum_around(plane, reach) / _sum_around(np.ones_like(plane), reach)
+    mean: Array = _sum_around(plane, reach) / _number_around(plane.shape, reach)
+    return mean
+
+
+@functools.lru_cache(maxsize=4)
+def _number_around(shape: Tuple[int, int], reach: int) -> Array:
+    return _sum_around(np.ones(shape, np.float32), reach)
 
 
 def _sum_around(plane: Array, reach: int) -> Array:

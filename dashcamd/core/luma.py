@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
-from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around
+from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around, row_places
 from dashcamd.core.shake import Shift, aligned, global_shift
 from dashcamd.types import MOTION_DTYPE, Seconds
 
@@ -80,6 +80,13 @@ def _planes() -> Array:
 
 
 PLANES = _planes()
+PLANES_DOWN = np.ascontiguousarray(PLANES.T)
+ONES = np.ones(CELL * CELL, np.float32)
+LEAST_POWER = np.float32(1)
+LEAST_GAIN, MOST_GAIN = np.float32(1 / MAX_GAIN), np.float32(MAX_GAIN)
+
+AT_ONCE = 512
+"""Cells compensated together: more of them leave the cache."""
 
 
 class LumaField:
@@ -154,35 +161,53 @@ class Compensation:
 
     def __init__(self, shape: Tuple[int, int]) -> None:
         self._apart = np.empty(shape, np.uint16)
+        self._places = row_places(*shape)
+        self._pair = np.empty((2, AT_ONCE, CELL * CELL), np.float32)
+        self._flat = np.empty((AT_ONCE, CELL * CELL), np.float32)
 
     def sad(self, now: Array, before: Array) -> Array:
         """SAD per cell of two pictures in quarter grey levels, int32, never above 65535."""
         sad = cell_sums(self._difference(now, before))
-        at = np.nonzero(sad > COMPENSATE_SAD)
-        if not len(at[0]):
+        flat = sad.reshape(-1)
+        (at,) = (flat > COMPENSATE_SAD).nonzero()
+        if not len(at):
             return sad
-        differs = sad[at]
-        left = np.minimum(differs, _residual(cells_at(now, at), cells_at(before, at)))
-        sad[at] = left
-        blinded = (left > COMPENSATE_SAD) & (differs < MAX_LIT_SAD)
-        blinded &= left < BLINDED_PART * differs
+        differs = flat[at]
+        left = np.minimum(differs, self._residual(now, before, at))
+        flat[at] = left
+        blinded = left < BLINDED_PART * differs
+        blinded &= left > COMPENSATE_SAD
+        blinded &= differs < MAX_LIT_SAD
         (doubtful,) = blinded.nonzero()
         if len(doubtful):
-            blinded[doubtful] = _are_white(now, before, (at[0][doubtful], at[1][doubtful]))
-        if blinded.any():
-            lit = np.zeros(sad.shape, np.float32)
-            lit[at] = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
-            blinded &= (mean_around(lit, 2) >= HALO_PART)[at]
-            change = (cell_sums(now) - cell_sums(before)).astype(np.float32)
-            apart = np.abs(change - mean_around(change, 1))
-            blinded &= (apart <= HALO_SMOOTH * np.abs(change))[at]
-            sad[at[0][blinded], at[1][blinded]] = COMPENSATE_SAD
+            blinded[doubtful] = self._are_white(now, before, at[doubtful])
+            if blinded.any():
+                lit = (differs > LIT_SAD) & ((left < LIT_PART * differs) | blinded)
+                flat[_in_glare(now, before, at[blinded], at[lit])] = COMPENSATE_SAD
         return sad
 
     def _difference(self, now: Array, before: Array) -> Array:
         """Quarter grey levels are below 1024, so that a signed word holds any difference."""
         apart = np.subtract(now, before, out=self._apart).view(np.int16)
         return np.abs(apart, out=apart).view(np.uint16)
+
+    def _are_white(self, now: Array, before: Array, at: Array) -> Array:
+        """Whether the cells `at` have so many white pixels that they may be blinded."""
+        places = self._places.take(at, 0)
+        brighter = np.maximum(cells_at(now, places), cells_at(before, places))
+        enough: Array = (brighter >= WHITE).sum(1) >= WHITE_PIXELS
+        return enough
+
+    def _residual(self, now: Array, before: Array, at: Array) -> Array:
+        """What is left of the difference of the cells `at` when their light is taken out, int32."""
+        residual = np.empty(len(at), np.int32)
+        for first in range(0, len(at), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            places = self._places.take(at[some], 0)
+            pair = self._pair[:, : len(places)]
+            pair[0], pair[1] = cells_at(now, places), cells_at(before, places)
+            residual[some] = _unlit(pair, self._flat[: len(places)])
+        return residual
 
 
 def is_everywhere(sad: Array) -> bool:
@@ -209,24 +234,37 @@ def _explains(straight: Array, sad: Array) -> bool:
     return int(np.count_nonzero(left < SHIFT_GAIN * was)) >= SHAKEN_NINTHS
 
 
-def _are_white(now: Array, before: Array, at: Any) -> Array:
-    """Whether the cells `at` have so many white pixels that they may be blinded."""
-    brighter = np.maximum(cells_at(now, at), cells_at(before, at))
-    enough: Array = np.count_nonzero(brighter >= WHITE, 1) >= WHITE_PIXELS
-    return enough
+def _in_glare(now: Array, before: Array, at: Array, lit: Array) -> Array:
+    """Those of the cells `at` that have cells `lit` around them and change as their neighbours."""
+    shape = now.shape[0] // CELL, now.shape[1] // CELL
+    is_lit = np.zeros(shape, np.float32)
+    is_lit.reshape(-1)[lit] = 1
+    at = at[mean_around(is_lit, 2).reshape(-1)[at] >= HALO_PART]
+    if not len(at):
+        return at
+    change = (cell_sums(now) - cell_sums(before)).astype(np.float32)
+    apart = np.abs(change - mean_around(change, 1))
+    return at[(apart <= HALO_SMOOTH * np.abs(change)).reshape(-1)[at]]
 
 
-def _residual(now: Array, before: Array) -> Array:
-    """What is left of the difference when each cell's light is taken out.
+def _unlit(pair: Array, planes: Array) -> Array:
+    """What is left of the difference of a pair of cells when light is taken out, float32 of (n,).
 
+    `pair` is float32 of (2, n, CELL * CELL), `planes` of the shape of its halves; both are used up.
     Light adds a plane (it falls off smoothly across a cell) and multiplies the texture that is
-    left; the best such factor is found by least squares.
+    left; the best such factor is found by least squares. The planes are taken out of the products
+    and of the difference, which is less work than taking them out of both pictures.
     """
-    now -= (now @ PLANES) @ PLANES.T
-    before -= (before @ PLANES) @ PLANES.T
-    gain = np.einsum("ij,ij->i", now, before)
-    gain /= np.maximum(np.einsum("ij,ij->i", before, before), 1.0)
-    before *= np.clip(gain, 1 / MAX_GAIN, MAX_GAIN)[:, None]
+    now, before = pair
+    flat = np.matmul(pair, PLANES)
+    products = np.einsum("kij,ij->ki", pair, before)
+    products -= np.einsum("kij,ij->ki", flat, flat[1])
+    gain, power = products
+    gain /= np.maximum(power, LEAST_POWER, out=power)
+    np.minimum(np.maximum(gain, LEAST_GAIN, out=gain), MOST_GAIN, out=gain)
+    before *= gain[:, None]
     now -= before
-    residual: Array = np.abs(now, out=now).sum(1).astype(np.int32)
-    return residual
+    flat[1] *= gain[:, None]
+    flat[0] -= flat[1]
+    now -= np.matmul(flat[0], PLANES_DOWN, out=planes)
+    return np.dot(np.abs(now, out=now), ONES)

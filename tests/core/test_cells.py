@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dashcamd.core.cells import CELL, Binning, cell_sums, mean_around
+from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around, row_places
 
 RNG = np.random.default_rng(5)
 
@@ -24,6 +24,21 @@ def test_how_a_picture_lies_in_memory_does_not_matter(wider):
     Binning(2, 8, 16).write(np.repeat(luma, 2, 1)[:, ::2], apart)
     assert (out == luma.reshape(8, 2, 16, 2).sum((1, 3))).all()
     assert (apart == out).all()
+
+
+@pytest.mark.parametrize("size", [2, 3, 16, 17])
+def test_the_brightest_picture_does_not_overflow_when_it_is_binned(size):
+    out = np.zeros((8, 16), np.uint16)
+    Binning(size, 8, 16).write(np.full((8 * size, 16 * size), 255, np.uint8), out)
+    assert (out == 4 * 255).all()
+
+
+def test_cells_are_taken_from_where_they_lie():
+    plane = RNG.integers(0, 1021, (3 * CELL, 5 * CELL)).astype(np.uint16)
+    places = row_places(*plane.shape)
+    assert len(places) == 15
+    (cell,) = cells_at(plane, places[[7]])
+    assert (cell.reshape(CELL, CELL) == plane[CELL : 2 * CELL, 2 * CELL : 3 * CELL]).all()
 
 
 def test_the_brightest_picture_does_not_overflow_a_cell():
