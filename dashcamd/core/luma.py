@@ -81,7 +81,6 @@ def _planes() -> Array:
 
 PLANES = _planes()
 PLANES_DOWN = np.ascontiguousarray(PLANES.T)
-ONES = np.ones(CELL * CELL, np.float32)
 LEAST_POWER = np.float32(1)
 LEAST_GAIN, MOST_GAIN = np.float32(1 / MAX_GAIN), np.float32(MAX_GAIN)
 
@@ -135,10 +134,10 @@ class LumaField:
             self._in_vain += 1
             if self._in_vain <= PATIENCE or self._in_vain % PATIENCE == 0:
                 sad, shift = self._straightened(now, before, sad)
+        field["sad"][:, :-1] = sad
         if shift:
             self._in_vain = 0
-        field["sad"][:, :-1] = sad
-        field["x"], field["y"] = round(-2 * shift.x), round(-2 * shift.y)
+            field["x"], field["y"] = round(-2 * shift.x), round(-2 * shift.y)
         return field
 
     def _straightened(self, now: Array, before: Array, sad: Array) -> Tuple[Array, Shift]:
@@ -150,9 +149,8 @@ class LumaField:
         shift = global_shift(now[:high, :wide], before[:high, :wide])
         if not shift:
             return sad, STEADY
-        spare = (0, now.shape[0] - high), (0, now.shape[1] - wide)
-        pair = aligned(now[:high, :wide], before[:high, :wide], shift)
-        straight = self._compensation.sad(*(np.pad(one, spare) for one in pair))
+        pair = aligned(now[:high, :wide], before[:high, :wide], shift, now.shape)
+        straight = self._compensation.sad(*pair)
         return (straight, shift) if _explains(straight, sad) else (sad, STEADY)
 
 
@@ -267,4 +265,5 @@ def _unlit(pair: Array, planes: Array) -> Array:
     flat[1] *= gain[:, None]
     flat[0] -= flat[1]
     now -= np.matmul(flat[0], PLANES_DOWN, out=planes)
-    return np.dot(np.abs(now, out=now), ONES)
+    left: Array = np.einsum("ij->i", np.abs(now, out=now))
+    return left

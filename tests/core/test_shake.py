@@ -18,9 +18,20 @@ def test_the_shift_of_a_picture_is_found_to_a_fraction_of_a_pixel(x, y):
 
 def test_pictures_that_are_aligned_differ_little():
     moved = shifted(PICTURE, 2.4, -1.7)
-    now, before = aligned(moved, PICTURE, Shift(2.4, -1.7))
+    now, before = aligned(moved, PICTURE, Shift(2.4, -1.7), PICTURE.shape)
     raw = np.abs(moved.astype(int) - PICTURE.astype(int)).mean()
     assert np.abs(now.astype(int) - before.astype(int)).mean() < 0.2 * raw
+
+
+@pytest.mark.parametrize(("x", "y"), [(2.4, -1.7), (-3, 0.4), (0.5, 0)])
+def test_the_brightest_pictures_can_be_aligned_and_have_a_dark_rim(x, y):
+    white = np.full((22, 30), 1020, np.uint16)
+    both = aligned(white, white, Shift(x, y), (24, 32))
+    rim_x, rim_y = abs(round(x)) + 1, abs(round(y)) + 1
+    inside = np.zeros((24, 32), bool)
+    inside[rim_y : 22 - rim_y, rim_x : 30 - rim_x] = True
+    assert (both[:, inside] == 1020).all()
+    assert not both[:, ~inside].any()
 
 
 def test_a_flat_picture_has_not_moved():
