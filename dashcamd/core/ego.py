@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Deque, Iterable, List, NamedTuple, Option
 import numpy as np
 
 from dashcamd.core.medians import middle
-from dashcamd.types import MotionField, Seconds
+from dashcamd.types import MOTION_DTYPE, MotionField, Seconds
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
@@ -64,6 +64,11 @@ AGREEING_PX = 2.0
 MOVED_PART = 0.3
 """A shift of an encoder's field: this part of the blocks has a vector, most within so much of the
 median one."""
+
+_VECTOR = np.dtype(
+    {"names": ["xy"], "formats": ["u2"], "offsets": [0], "itemsize": MOTION_DTYPE.itemsize}
+)
+"""Both parts of a vector as one word: whether any block has one is asked once."""
 
 
 class State(Enum):
@@ -123,6 +128,8 @@ class EgoMotion:
 
     def _active(self, active: Array) -> float:
         before, self._before = self._before, active
+        if not active.any():
+            return 0.0
         if before is None or before.shape != active.shape:
             return active_share(active)
         return active_share(active) if likeness(active, before) >= LEAST_LIKENESS else 0.0
@@ -171,8 +178,10 @@ class EgoMotion:
 
 def active_blocks(sad: Array) -> Array:
     """Which blocks differ clearly: bool of the shape of `sad`."""
-    calm = float(np.partition(sad, sad.size // 10, axis=None)[sad.size // 10])
-    active: Array = sad > ACTIVE_SAD + ACTIVE_RATIO * calm
+    tenth, flat = sad.size // 10, sad.flatten()
+    flat.partition(tenth)
+    # Whole numbers are above a limit when they are above its whole part, and that compares faster.
+    active: Array = sad > int(ACTIVE_SAD + ACTIVE_RATIO * float(flat[tenth]))
     return active
 
 
@@ -204,11 +213,14 @@ def common_shift(blocks: Array) -> float:
 
     `LumaField` gives all blocks the same vector; an encoder gives one to each.
     """
-    x, y = blocks["x"], blocks["y"]
-    moving = (x != 0) | (y != 0)
+    vectors = blocks.view(_VECTOR)["xy"]
+    moving = vectors != 0
     count = int(np.count_nonzero(moving))
     if count < MOVED_PART * moving.size:
         return 0.0
+    x, y = blocks["x"], blocks["y"]
+    if (vectors == vectors[0, 0]).all():
+        return float(np.hypot(float(x[0, 0]), float(y[0, 0])))
     xs, ys = x[moving].astype(np.int32), y[moving].astype(np.int32)
     mx, my = middle(xs), middle(ys)
     agree = (np.abs(xs - mx) <= AGREEING_PX) & (np.abs(ys - my) <= AGREEING_PX)
