@@ -5,7 +5,7 @@ The same fields as `dashcamd.cameras.media.MediaCamera` delivers live, without e
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Sequence, Tuple
 
 from dashcamd.cameras import pyav
 from dashcamd.cameras.analysis import PictureFields
@@ -44,8 +44,8 @@ class Footage:
     def pictures(self) -> Iterator[Tuple[Seconds, Any]]:
         """Decode the file; yields PyAV's frames with their seconds from the first one."""
         stamps = FileStamps(0.0, 1 / self.fps)
-        for frame in self._frames():
-            self.last_ts = stamps.stamp(pts_of(frame))
+        for pts_s, frame in self._frames():
+            self.last_ts = stamps.stamp(pts_s)
             self.frames += 1
             yield self.last_ts, frame
 
@@ -53,13 +53,24 @@ class Footage:
         """Release the file."""
         self._source.close()
 
-    def _frames(self) -> Iterator[Any]:
-        for packet in self._source.packets():
-            yield from self._decoded(packet)
-        yield from self._decoded(None)
+    def _frames(self) -> Iterator[Tuple[Optional[Seconds], Any]]:
+        """Frames with the stamps of the file.
 
-    def _decoded(self, packet: Any) -> Iterator[Any]:
+        PyAV makes a fraction each time it is asked for a time base, and a file has only one; what
+        comes out of the decoder behind the last packet may count otherwise.
+        """
+        base = self._source.stream.time_base
+        ticks, per_s = (base.numerator, base.denominator) if base else (0, 1)
+        for packet in self._source.packets():
+            for frame in self._decoded(packet):
+                pts = frame.pts
+                yield None if pts is None or not ticks else float(pts * ticks / per_s), frame
+        for frame in self._decoded(None):
+            yield pts_of(frame), frame
+
+    def _decoded(self, packet: Any) -> Sequence[Any]:
         try:
-            yield from self._decoder.decode(packet)
+            frames: Sequence[Any] = self._decoder.decode(packet)
+            return frames
         except pyav.av_errors():
-            return
+            return ()
