@@ -1,16 +1,23 @@
 """``python -m benchmarks.motion.cpu``: seconds of processor per second of video, beside Motion.
 
 Motion (the Debian package, with its own values, saving nothing) plays the clip through
-``netcam_url file://`` at the clip's own pace and is watched from outside; then the same seconds go
-through ``dashcamd replay`` (decoding included) and, as on a Pi whose hardware gives the field,
-through the detector alone. One run, one machine, one clip.
+``netcam_url file://`` at the clip's own pace and is watched from outside; then the same clip goes
+through ``dashcamd replay`` (decoding included), through its decoder alone and, as on a Pi whose
+hardware gives the field, through the detector alone. Every round measures all of them in turn, and
+the table has medians, so that a machine which others use too disturbs all of them alike.
+
+``--clips DIR`` measures the clips of a manifest whose names begin with ``comp_`` beside the drawn
+day; ``--clip FILE`` one file instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,12 +29,16 @@ import numpy as np
 import psutil
 
 from benchmarks.motion import scenes, sources
+from dashcamd.cameras.footage import Footage
 from dashcamd.core.detector import Detector
 from dashcamd.core.replay import replay_fields
 from dashcamd.core.tracker import Tracker
 
 SETTLE_S = 4.0
 GIVEN_BAR, DECODED_BAR = 1 / 20, 0.6
+GIVEN = ("ffmpeg", "videocore")
+"""Sources whose fields the detector is given without decoding anything."""
+LAYERS = ("fields", "videocore")
 
 MOTION_CONF = """
 daemon off
@@ -114,47 +125,87 @@ def replay_cpu(clip):
     return report["cpu_s"] / report["duration_s"]
 
 
-def judging_cpu(stream, seconds):
-    """Processor seconds of detector and tracker per second of video when the field is given."""
-    fields = list(stream)
+def decoding_cpu(clip):
+    """Processor seconds of decoding alone, as replay does it, per second of `clip`."""
+    footage = Footage(str(clip))
     began = time.process_time()
-    replay_fields(fields, Detector(), Tracker(), time.perf_counter)
-    return (time.process_time() - began) / seconds
+    for _ in footage.pictures():
+        pass
+    spent = time.process_time() - began
+    footage.close()
+    return spent / (footage.last_ts + 1 / footage.fps)
+
+
+def judging_cpu(fields, source):
+    """Processor seconds of detector and tracker per second of video; None without such fields."""
+    if source not in fields.fields:
+        return None
+    stream = list(fields.stream(source))
+    began = time.process_time()
+    replay_fields(stream, Detector(), Tracker(), time.perf_counter)
+    return (time.process_time() - began) / fields.seconds
+
+
+def measured(clip, fields, rounds, seconds):
+    """Medians of each column over so many rounds; None where something cannot be measured."""
+    watched_s = min(seconds, facts_of(clip)[3] - SETTLE_S - 1)
+    columns = {
+        "Motion": lambda: motion_cpu(clip, watched_s),
+        "decoding": lambda: decoding_cpu(clip),
+        "replay": lambda: replay_cpu(clip),
+        **{source: functools.partial(judging_cpu, fields, source) for source in GIVEN},
+    }
+    rows = [{name: measure() for name, measure in columns.items()} for _ in range(rounds)]
+    return {
+        name: None if rows[0][name] is None else statistics.median(row[name] for row in rows)
+        for name in columns
+    }
+
+
+def line(clip, told):
+    """One row of the table: seconds of processor, then what they are of Motion's."""
+    peer = told["Motion"]
+    cells = [told["Motion"], told["decoding"], told["replay"]]
+    ratios = [peer and one and one / peer for one in (told["decoding"], told["replay"])]
+    ratios += [peer and told[source] and told[source] / peer for source in GIVEN]
+    width, height, fps, _ = facts_of(clip)
+    texts = ["%s, %dx%d at %.3g" % (clip.stem, width, height, fps)]
+    texts += ["-" if one is None else "%.4f" % one for one in cells]
+    texts += ["-" if one is None else "%.3f" % one for one in ratios]
+    return "| %s |" % " | ".join(texts)
+
+
+def chosen(options, folder):
+    """The clips to measure, each with its fields."""
+    if options.clip:
+        return [(options.clip, _fields_of(options.clip))]
+    clips = [(drawn_clip(folder), sources.of_scene(scenes.scenes()["people_day"], layers=LAYERS))]
+    for clip in sorted(options.clips.glob("comp_*.mp4")) if options.clips else ():
+        clips.append((clip, _fields_of(clip)))
+    return clips
+
+
+def _fields_of(clip):
+    return sources.of_clip(clip, clip.stem, facts_of(clip)[2], layers=LAYERS)
 
 
 def main(argv=None):
-    """Measure and print the ratios."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.motion.cpu", description=__doc__)
-    parser.add_argument("--clip", type=Path, help="a video file instead of the drawn one")
+    parser.add_argument("--clip", type=Path, help="this video file alone")
+    parser.add_argument("--clips", type=Path, help="folder with labelled clips, beside the drawn")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to watch Motion")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
     options = parser.parse_args(argv)
+    print("load %.1f %.1f %.1f" % os.getloadavg(), file=sys.stderr)
+    heads = ["clip", "Motion", "decoding", "replay", "decoding of Motion"]
+    heads += ["replay of Motion (%.2f)" % DECODED_BAR]
+    heads += ["detector, %s field (%.2f)" % (source, GIVEN_BAR) for source in GIVEN]
+    print("| %s |\n%s|" % (" | ".join(heads), "|---" * len(heads)))
     with tempfile.TemporaryDirectory() as folder:
-        clip = options.clip or drawn_clip(Path(folder))
-        width, height, fps, seconds = facts_of(clip)
-        if options.clip:
-            fields = sources.of_clip(clip, clip.stem, fps)
-        else:
-            fields = sources.of_scene(scenes.scenes()["people_day"])
-        peer = motion_cpu(clip, min(options.seconds, seconds - SETTLE_S - 1))
-        ours = replay_cpu(clip)
-        given = {
-            source: judging_cpu(fields.stream(source), fields.seconds)
-            for source in sources.SOURCES
-            if source in fields.fields
-        }
-    print("%s, %dx%d at %.3g a second" % (clip.name, width, height, fps))
-    print("| | CPU s per s of video | of Motion | bar |\n|---|---|---|---|")
-    rows = [
-        ("Motion, decoding included", peer, None),
-        ("dashcamd replay, the same", ours, DECODED_BAR),
-    ]
-    rows += [("detector, %s field given" % name, cpu, GIVEN_BAR) for name, cpu in given.items()]
-    for name, cpu, bar in rows:
-        if cpu is not None:
-            ratio = "%.3f" % (cpu / peer) if peer else "-"
-            print(
-                "| %s | %.4f | %s | %s |" % (name, cpu, ratio, "-" if bar is None else "%.2f" % bar)
-            )
+        for clip, fields in chosen(options, Path(folder)):
+            print(line(clip, measured(clip, fields, options.rounds, options.seconds)), flush=True)
+    print("load %.1f %.1f %.1f" % os.getloadavg(), file=sys.stderr)
     return 0
 
 
