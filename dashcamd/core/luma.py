@@ -29,8 +29,9 @@ FIELD_PERIOD_S = 0.1
 PERIOD_TOLERANCE = 0.75
 """A picture this part of the period after the last counts as due: 24, 25 and 30 fps all fit."""
 
-COMPENSATE_SAD = 512
-"""Blocks below it (2 grey levels a pixel) are noise with or without compensation: save the time."""
+COMPENSATE_SAD = 672
+"""Blocks up to it (2.6 grey levels a pixel) stay as they are: even at sensitivity 10 the detector
+looks at nothing below 673."""
 
 
 MAX_GAIN = 2.5
