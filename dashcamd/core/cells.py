@@ -23,6 +23,9 @@ _CELL_ROW = np.dtype("V%d" % (2 * CELL))
 _LANES, _LAST_LANE = np.uint64(0x0001000100010001), np.uint64(48)
 
 
+STRIP_BYTES = 128 * 1024
+"""What is added up two by two stays in the processor's cache in strips of about so much."""
+
 FITTING_SIZE = 16
 """The sum of so many times so many pixels still fits into 16 bits."""
 
@@ -34,6 +37,7 @@ class Binning:
         self._size, self._high, self._wide = size, high, wide
         self._kind = np.uint16 if size <= FITTING_SIZE else np.uint32
         self._rows = np.empty((high, wide * size), np.uint16)
+        self._strip = max(1, -(-high // max(1, round(self._rows.nbytes / STRIP_BYTES))))
 
     def write(self, luma: Array, out: Array) -> None:
         """Bin `luma`, uint8 with free strides, into the first rows and columns of `out`."""
@@ -63,11 +67,14 @@ class Binning:
 
         A word of two pixels is low + 256 high, so without 255 times its high byte it is their sum.
         """
-        sums = self._rows.reshape(pairs.shape)
-        np.right_shift(pairs, 8, out=sums)
-        np.multiply(sums, 255, out=sums)
-        np.subtract(pairs, sums, out=sums)
-        np.add(sums[0::2], sums[1::2], out=binned)
+        lines = 2 * self._strip
+        for first in range(0, len(pairs), lines):
+            strip = pairs[first : first + lines]
+            sums = self._rows.reshape(pairs.shape)[: len(strip)]
+            np.right_shift(strip, 8, out=sums)
+            np.multiply(sums, 255, out=sums)
+            np.subtract(strip, sums, out=sums)
+            np.add(sums[0::2], sums[1::2], out=binned[first // 2 : (first + lines) // 2])
 
 
 def _in_pairs(luma: Array) -> Optional[Array]:

@@ -26,6 +26,14 @@ def test_how_a_picture_lies_in_memory_does_not_matter(wider):
     assert (apart == out).all()
 
 
+def test_a_picture_of_several_strips_is_binned_whole():
+    luma = RNG.integers(0, 256, (2 * 301, 2 * 320)).astype(np.uint8)
+    out = np.zeros((304, 320), np.uint16)
+    Binning(2, 301, 320).write(luma, out)
+    assert (out[:301] == luma.reshape(301, 2, 320, 2).sum((1, 3))).all()
+    assert not out[301:].any()
+
+
 @pytest.mark.parametrize("size", [2, 3, 16, 17])
 def test_the_brightest_picture_does_not_overflow_when_it_is_binned(size):
     out = np.zeros((8, 16), np.uint16)
