@@ -58,6 +58,7 @@ much as those around it: glare has a soft halo, a thing before a white sky has a
 
 SHAKEN_NINTHS = 5
 CHANGED_CELLS = 2
+LEAST_CHANGED = CHANGED_CELLS * SHAKEN_NINTHS
 """A shift is looked for when so many ninths have two changed cells, believed when as many agree."""
 
 SHIFT_GAIN = 0.75
@@ -131,7 +132,7 @@ class LumaField:
         field = np.zeros((self.rows, self.cols + 1), MOTION_DTYPE)
         sad = self._compensation.sad(now, before)
         shift = STEADY
-        if is_everywhere(sad):
+        if self._compensation.changed >= LEAST_CHANGED and is_everywhere(sad):
             self._in_vain += 1
             if self._in_vain <= PATIENCE or self._in_vain % PATIENCE == 0:
                 sad, shift = self._straightened(now, before, sad)
@@ -163,13 +164,16 @@ class Compensation:
         self._places = row_places(*shape)
         self._pair = np.empty((2, AT_ONCE, CELL * CELL), np.float32)
         self._flat = np.empty((AT_ONCE, CELL * CELL), np.float32)
+        self.changed = 0
+        """How many cells of the last two pictures differed before light was taken out."""
 
     def sad(self, now: Array, before: Array) -> Array:
         """SAD per cell of two pictures in quarter grey levels, int32, never above 65535."""
         sad = cell_sums(self._difference(now, before))
         flat = sad.reshape(-1)
         (at,) = (flat > COMPENSATE_SAD).nonzero()
-        if not len(at):
+        self.changed = len(at)
+        if not self.changed:
             return sad
         differs = flat[at]
         left = np.minimum(differs, self._residual(now, before, at))
@@ -212,7 +216,7 @@ class Compensation:
 def is_everywhere(sad: Array) -> bool:
     """Whether most ninths of the picture have changed: a visitor is in a few of them."""
     changed = sad > COMPENSATE_SAD
-    if np.count_nonzero(changed) < CHANGED_CELLS * SHAKEN_NINTHS:
+    if np.count_nonzero(changed) < LEAST_CHANGED:
         return False
     counts = np.bincount(_ninths(np.nonzero(changed), sad.shape), minlength=9)
     return int(np.count_nonzero(counts >= CHANGED_CELLS)) >= SHAKEN_NINTHS
