@@ -240,7 +240,7 @@ class Zone:
 CONSTANTS = (
     "sad_floor", "sad_deviations", "cluster", "scene_fraction", "guard_s", "noise_s",
     "noise_patience", "hold_s", "hold_fraction", "drift_floor", "drift_deviations",
-    "drift_weight",
+    "drift_weight", "habit_part",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ MODULES = (
     "detector",
     "vectors",
     "weather",
+    "habit",
     "tracker",
     "zones",
     "ego",

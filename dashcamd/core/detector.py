@@ -21,6 +21,7 @@ import numpy as np
 
 from dashcamd.core.clusters import Groups, groups
 from dashcamd.core.drift import Drift
+from dashcamd.core.habit import IS_HABIT, Habit
 from dashcamd.core.noise import Noise
 from dashcamd.core.profile import Profile, profile_for
 from dashcamd.core.vectors import Doubts, median
@@ -103,6 +104,8 @@ class Detector:
         self._drift: Optional[Drift] = None
         self._doubts = Doubts()
         self._weather = Weather()
+        self._habit: Optional[Habit] = None
+        self._beyond: Optional[Array] = None
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
@@ -119,6 +122,11 @@ class Detector:
     def least_blocks(self) -> int:
         """How many must touch to count."""
         return self._profile.cluster
+
+    @property
+    def masked_part(self) -> float:
+        """Which part of the picture is asked more since it moves there all the time."""
+        return self._habit.part if self._habit is not None else 0.0
 
     def judge(self, field: MotionField) -> Score:
         """Say whether `field` shows something moving, how much, where, or why not."""
@@ -149,10 +157,38 @@ class Detector:
         if self._counting is not None:
             out &= self._counting
             count = int(np.count_nonzero(out))
+        self._beyond = beyond = self._beyond_habits(field.ts, level)
         if count < self._profile.cluster:
             self._see_weather(field.ts, 1, sad, noise)
             return Score(field.ts, False, count, 0)
-        return self._grouped(field.ts, out, count, blocks, sad, noise)
+        if beyond is None:
+            return self._grouped(field.ts, out, count, blocks, sad, noise)
+        rare = out & beyond
+        left = int(np.count_nonzero(rare))
+        if left >= self._profile.cluster:
+            score = self._grouped(field.ts, rare, left, blocks, sad, noise)
+            if score.veto != TOO_SMALL or count - left < self._profile.cluster:
+                return score
+        else:
+            self._see_weather(field.ts, 1, sad, noise)
+        return Score(field.ts, False, count, 0, _box(out), IS_HABIT)
+
+    def _beyond_habits(self, ts: Seconds, level: float) -> Optional[Array]:
+        """Learn habits, and say which blocks exceed theirs or have none; None: no block has one.
+
+        Neither what is believed of no field nor drops and flakes become a habit.
+        """
+        habit = self._habit
+        if habit is None:
+            return None
+        if ts >= self._doubt_until and not self._weather.is_falling:
+            habit.see(ts, self._measures, level)
+        if habit.limit is None:
+            return None
+        beyond: Array = self._measures[0] > habit.limit[0]
+        for measure, limit in zip(self._measures[1:], habit.limit[1:]):
+            beyond |= measure > limit
+        return beyond
 
     def _grouped(
         self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
@@ -198,6 +234,8 @@ class Detector:
         usual: Array = sad > noise.limit[0]
         if self._counting is not None:
             np.logical_and(usual, self._counting, out=usual)
+        if self._beyond is not None:
+            usual &= self._beyond
         return usual
 
     def _usual_groups(self, sad: Array, noise: Noise) -> int:
@@ -293,7 +331,16 @@ class Detector:
             floors.append(profile.drift_floor)
             deviations.append(profile.drift_deviations)
         self._measures = np.zeros((len(floors), *grid), np.float32)
+        self._habit = Habit(self._measures.shape, floors, profile.habit_part)
         return Noise(grid, floors, deviations, profile.noise_s, profile.noise_patience)
+
+
+def _box(blocks: Array) -> Box:
+    """The rectangle around all set blocks, in fractions of the picture."""
+    rows, cols = blocks.shape
+    down, across = np.flatnonzero(blocks.any(1)), np.flatnonzero(blocks.any(0))
+    left, top = int(across[0]) / cols, int(down[0]) / rows
+    return left, top, (int(across[-1]) + 1) / cols, (int(down[-1]) + 1) / rows
 
 
 def _is_shifted(blocks: Array) -> bool:

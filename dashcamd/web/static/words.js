@@ -42,6 +42,7 @@ const WORDS = {
   v_scattered_as_rain_or_leaves: ['It moves all over, like rain or leaves.', '到處都在動，像雨或樹葉。', '全体に散らばった動き：雨や葉のようです。'],
   v_vectors_of_a_plain_surface: ['A plain surface seems to move.', '只是平面看似移動。', '無地の面が動いて見えるだけです。'],
   v_soft_edge_of_light: ['The soft edge of a light, not a thing.', '是光的邊緣，不是物體。', '光のにじみで、物ではありません。'],
+  v_moves_there_all_the_time: ['It moves there all the time, like a screen, a flag or leaves.', '那裡一直在動，像螢幕、旗子或樹葉。', 'そこはいつも動いています：画面、旗、葉などのようです。'],
   erase: ['Erase', '擦除', '消す'],
   clear: ['Clear', '全部清除', '全消去'],
   save: ['Save', '儲存', '保存'],
