@@ -60,8 +60,8 @@ STRETCH_S = 3
 TRAVEL_PART = 0.5
 NEAR_PART = 0.25
 """Where things travel in more than the first of the active seconds there is no habit. That is
-looked at once some block has the second of what a habit needs. Drawn televisions come to 0.2 to
-0.4, short pieces of road to 0.7 and more."""
+looked at once some block has the second of what a habit needs. Drawn televisions come to 0.1 to
+0.4, a short piece of road with one car after the other to 2."""
 
 SETTLED_S: Seconds = 600.0
 RESTED_S: Seconds = 60.0

@@ -86,9 +86,9 @@ def test_however_long_it_lasted_it_is_forgotten_within_twenty_minutes():
     assert sizes[-1] == 0
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(
-    busy=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=8),
+    busy=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40)), min_size=1, max_size=5),
     quiet=st.integers(0, 900),
 )
 def test_nothing_that_was_learnt_outlasts_its_half_lives(busy, quiet):
@@ -117,18 +117,18 @@ def sweep(ts, every, lasts, width=6, long=4):
 
 @pytest.mark.parametrize(("every", "lasts"), [(2.5, 1.0), (4.0, 2.0), (1.6, 1.4)])
 def test_cars_on_a_short_piece_of_road_are_no_habit(every, lasts):
-    habit = watch(fresh(), 0, 900, lambda ts: sweep(ts, every, lasts))
+    habit = watch(fresh(), 0, 600, lambda ts: sweep(ts, every, lasts))
     assert habit.limit is None
 
 
 def test_slow_cars_one_after_the_other_are_no_habit_since_they_travel():
-    habit = watch(fresh(), 0, 900, lambda ts: sweep(ts, 9.0, 8.5, width=12, long=6))
+    habit = watch(fresh(), 0, 600, lambda ts: sweep(ts, 9.0, 8.5, width=12, long=6))
     assert (habit._share > PART).any()
     assert habit.limit is None
 
 
 def test_a_door_where_somebody_comes_each_minute_is_no_habit():
-    habit = watch(fresh(), 0, 1200, lambda ts: [(10, 20, 6, 3, 5000)] if ts % 60 < 8 else [])
+    habit = watch(fresh(), 0, 900, lambda ts: [(10, 20, 6, 3, 5000)] if ts % 60 < 8 else [])
     assert habit.limit is None
 
 
@@ -177,10 +177,10 @@ def test_when_half_the_picture_moves_nothing_is_asked_more():
 
 def test_a_noisy_picture_is_no_habit():
     habit = fresh()
-    for i in range(4800):
+    for i in range(600):
         noisy = np.random.default_rng(i).normal(1700, 200, (1, ROWS, COLS)).astype(np.float32)
         habit.see(i / 10, noisy, 1700.0)
-    assert habit.limit is None
+    assert not habit._share.any()
 
 
 def test_a_stamp_from_the_past_and_a_hole_are_survived():
@@ -207,20 +207,25 @@ def motions(fields, **rules_of):
     return [one for one in told if one is not None]
 
 
-EVENING = evening(500, visitor)
+@pytest.fixture(scope="module")
+def long_evening():
+    """Eight minutes of the screen alone, then somebody walks past before it."""
+    return evening(500, visitor)
 
 
-def test_a_screen_alarms_in_the_first_minutes_only_and_a_visitor_before_it_is_followed():
-    told = motions(EVENING)
-    assert [one for one in motions(EVENING, expert={"habit_part": 2}) if 300 < one.last < 481]
+def test_a_screen_alarms_in_the_first_minutes_only_and_a_visitor_before_it_is_followed(
+    long_evening,
+):
+    told = motions(long_evening)
+    assert [one for one in motions(long_evening, expert={"habit_part": 2}) if 300 < one.last < 481]
     assert not [one for one in told if 300 < one.last < 481]
     seen = {round(one.last) for one in told if one.last > 481}
     assert seen >= set(range(484, 495))
 
 
-def test_a_refusal_says_so_and_where():
+def test_a_refusal_says_so_and_where(long_evening):
     detector = Detector()
-    scores = [detector.judge(one) for one in EVENING]
+    scores = [detector.judge(one) for one in long_evening]
     refused = [one for one in scores if one.veto == rules.IS_HABIT]
     assert refused
     assert refused[-1].blocks >= detector.least_blocks
@@ -228,15 +233,15 @@ def test_a_refusal_says_so_and_where():
     assert detector.masked_part == pytest.approx(35 / 1200)
 
 
-def test_a_trace_of_the_evening_gives_the_same():
-    live, replayed = motions(EVENING), motions(back(traced(EVENING)))
+def test_a_trace_of_the_evening_gives_the_same(long_evening):
+    live, replayed = motions(long_evening), motions(back(traced(long_evening)))
     late = [{round(one.last) for one in told if one.last > 300} for told in (live, replayed)]
     assert late[0] == late[1]
 
 
-def test_another_grid_and_a_new_detector_know_no_habit():
+def test_another_grid_begins_anew(long_evening):
     detector = Detector()
-    for one in EVENING[:4800]:
+    for one in long_evening[:4800]:
         detector.judge(one)
     assert detector.masked_part > 0
     detector.judge(field(481, rows=15, cols=20))
