@@ -381,13 +381,13 @@ def score(habit, fields, source, part=None):
         setattr(told, name, sum(_is_quiet(t, since, until, near) for t in starts))
         setattr(told, name + "_s", 0.5 * sum(_is_quiet(t, since, until, near) for t in quiet))
     shares = [_share(one, spans) for one in visits]
-    told.found = sum(share > 0 for share in shares)
+    told.found = sum(bool(share > 0) for share in shares)
     told.covered = float(np.mean(shares)) if shares else 0.0
     return told
 
 
 def _is_quiet(t, since, until, near):
-    return since <= t < until and not any(a <= t < b for a, b in near)
+    return bool(since <= t < until and not any(a <= t < b for a, b in near))
 
 
 def _share(visit, spans):

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, Deque, List, NamedTuple, Optional, Sequen
 
 import numpy as np
 
-from dashcamd.core.clusters import groups
-from dashcamd.types import Box, Seconds
+from dashcamd.types import Seconds
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
@@ -60,7 +59,7 @@ STRETCH_S = 3
 TRAVEL_PART = 0.5
 NEAR_PART = 0.25
 """Where things travel in more than the first of the active seconds there is no habit. That is
-looked at once some block has the second of what a habit needs. Drawn televisions come to 0.1 to
+looked at where a block has the second of what a habit needs. Drawn televisions come to 0.1 to
 0.4, a short piece of road with one car after the other to 2."""
 
 SETTLED_S: Seconds = 600.0
@@ -102,12 +101,12 @@ farther apart than this break."""
 
 
 class _Place(NamedTuple):
-    """Where the largest group was: its middle in blocks, weighted by its measure, and its box."""
+    """Where something was, in blocks: its middle, weighted by its measure, and its box."""
 
     ts: Seconds
     x: float
     y: float
-    box: Box
+    box: Tuple[int, int, int, int]
 
 
 @dataclass
@@ -149,6 +148,8 @@ class Habit:
         self._is = np.zeros(grid, bool)
         self._is_blank = True
         self._is_near = False
+        self._near = np.zeros(grid, bool)
+        self._middles = np.arange(max(grid), dtype=np.float32) + np.float32(0.5)
         self.limit: Optional[Array] = None
         """What the measures of a block must exceed, 0 where it has no habit; None without any."""
         self.part = 0.0
@@ -167,26 +168,22 @@ class Habit:
         self._counts += active
         np.maximum(self._peaks, measures, out=self._peaks)
         if self._is_near and (not self._run or not 0 <= ts - self._run[-1].ts < FOLLOW_S):
-            np.greater(active, self._is, out=active)
+            active &= self._near
             if np.count_nonzero(active) >= LEAST_BLOCKS:
                 self._follow(ts, active, measures[0])
 
-    def _follow(self, ts: Seconds, free: Array, sad: Array) -> None:
-        """Remember where the largest group of the blocks without a habit is."""
-        found = groups(free)
-        if found.size < LEAST_BLOCKS:
-            return
+    def _follow(self, ts: Seconds, near: Array, sad: Array) -> None:
+        """Remember where those blocks move that may come to have a habit."""
         if self._run and not 0 <= ts - self._run[-1].ts <= BREAK_S:
             self._run.clear()
-        rows, cols = sad.shape
-        left, top, right, bottom = found.place
-        x0, y0 = round(left * cols), round(top * rows)
-        part = sad[y0 : round(bottom * rows), x0 : round(right * cols)]
-        across, down = part.sum(0), part.sum(1)
-        whole = float(down.sum()) or 1.0
-        x = x0 + float(across @ np.arange(0.5, len(across))) / whole
-        y = y0 + float(down @ np.arange(0.5, len(down))) / whole
-        self._run.append(_Place(ts, x, y, found.place))
+        moving = sad * near
+        across, down = moving.sum(0), moving.sum(1)
+        whole = float(down.sum())
+        (cols,), (rows,) = across.nonzero(), down.nonzero()
+        x = float(across @ self._middles[: len(across)]) / whole
+        y = float(down @ self._middles[: len(down)]) / whole
+        box = int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1
+        self._run.append(_Place(ts, x, y, box))
 
     def _tick(self, ts: Seconds) -> None:
         """Learn the second that ends at `ts`."""
@@ -229,7 +226,8 @@ class Habit:
         way = self._way(ts)
         if not way:
             return
-        around = _around([one.box for one in way], self._is.shape)
+        lefts, tops, rights, bottoms = zip(*(one.box for one in way))
+        around = slice(min(tops), max(bottoms)), slice(min(lefts), max(rights))
         moved = self._counts[around] > 0
         self._travel[around] += moved * np.float32(1 - _kept(SECOND_S))
 
@@ -240,7 +238,7 @@ class Habit:
         for seconds in reversed(TRAVEL_S):
             for end in (ts, ts - SECOND_S / 2):
                 part = [one for one in self._run if 0 <= end - one.ts <= seconds]
-                if _travels(part, self._is.shape):
+                if _travels(part):
                     return part
         return ()
 
@@ -266,7 +264,6 @@ class Habit:
         share = self._share
         largest = float(share.max())
         self._is_blank = largest < STAY_PART / 8
-        self._is_near = largest >= NEAR_PART * self._part
         if largest < (STAY_PART if self._is.any() else self._part):
             self._is[...] = False
         else:
@@ -279,6 +276,9 @@ class Habit:
             if came is not None:
                 self._is &= ~came | (ts - self._woke > WOKEN_S)
             self._is = (begins | (self._is & has)) & (self._travel <= TRAVEL_PART * share)
+        self._is_near = largest >= NEAR_PART * self._part
+        if self._is_near:
+            np.greater(share >= NEAR_PART * self._part, self._is, out=self._near)
         part = np.count_nonzero(self._is) / self._is.size
         is_asked = 0 < part <= MOST_PART
         self.part = part if is_asked else 0.0
@@ -323,24 +323,13 @@ def _wider(mask: Array, blocks: int = 1) -> Array:
     return wide
 
 
-def _around(boxes: Sequence[Box], grid: Tuple[int, ...]) -> Tuple[slice, slice]:
-    """Slices of the rectangle that holds all `boxes`."""
-    rows, cols = grid
-    left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
-    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    return slice(round(top * rows), round(bottom * rows)), slice(
-        round(left * cols), round(right * cols)
-    )
-
-
-def _travels(run: Sequence[_Place], grid: Tuple[int, ...]) -> bool:
+def _travels(run: Sequence[_Place]) -> bool:
     """Whether what was at these places got on, and straight."""
     if len(run) < TRAVEL_FIELDS:
         return False
-    rows, cols = grid
     stamps = [one.ts for one in run]
-    width = cols * (max(one.box[2] for one in run) - min(one.box[0] for one in run))
-    height = rows * (max(one.box[3] for one in run) - min(one.box[1] for one in run))
+    width = max(one.box[2] for one in run) - min(one.box[0] for one in run)
+    height = max(one.box[3] for one in run) - min(one.box[1] for one in run)
     return _gets_on(stamps, [one.x for one in run], width) or _gets_on(
         stamps, [one.y for one in run], height
     )

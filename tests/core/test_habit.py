@@ -183,11 +183,13 @@ def test_a_noisy_picture_is_no_habit():
     assert not habit._share.any()
 
 
-def test_a_stamp_from_the_past_and_a_hole_are_survived():
+def test_it_is_forgotten_over_a_hole_and_by_a_clock_that_was_set_back():
     habit = watch(fresh(), 1000, 480, show)
-    watch(habit, 20, 5, show)
-    assert habit.limit is not None
     watch(habit, 20_000, 3, show)
+    assert habit.limit is None
+    habit = watch(fresh(), 5000, 480, show)
+    for i in range(1200):
+        habit.see(20.0 + i, plane(), 300.0)
     assert habit.limit is None
 
 
