@@ -8,7 +8,6 @@ import json
 import pytest
 
 from dashcamd.config import MotionConfig
-from dashcamd.core import detector
 from dashcamd.core.live import Live
 from dashcamd.core.watch import Watch
 from dashcamd.health.log_lines import Line
