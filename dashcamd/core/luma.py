@@ -83,8 +83,8 @@ def _planes() -> Array:
 
 PLANES = _planes()
 PLANES_DOWN = np.ascontiguousarray(PLANES.T)
-LEAST_POWER = np.float32(1)
-LEAST_GAIN, MOST_GAIN = np.float32(1 / MAX_GAIN), np.float32(MAX_GAIN)
+_LEAST_POWER = np.float32(1)
+_LEAST_GAIN, _MOST_GAIN = np.float32(1 / MAX_GAIN), np.float32(MAX_GAIN)
 
 AT_ONCE = 512
 """Cells compensated together: more of them leave the cache."""
@@ -263,8 +263,8 @@ def _unlit(pair: Array, planes: Array) -> Array:
     products = np.einsum("kij,ij->ki", pair, before)
     products -= np.einsum("kij,ij->ki", flat, flat[1])
     gain, power = products
-    gain /= np.maximum(power, LEAST_POWER, out=power)
-    np.minimum(np.maximum(gain, LEAST_GAIN, out=gain), MOST_GAIN, out=gain)
+    gain /= np.maximum(power, _LEAST_POWER, out=power)
+    np.minimum(np.maximum(gain, _LEAST_GAIN, out=gain), _MOST_GAIN, out=gain)
     before *= gain[:, None]
     now -= before
     flat[1] *= gain[:, None]
