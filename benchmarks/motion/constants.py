@@ -17,6 +17,7 @@ from dashcamd.core import profile
 
 MODULES = (
     "cells",
+    "pace",
     "luma",
     "shake",
     "noise",

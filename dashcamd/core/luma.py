@@ -17,17 +17,12 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 import numpy as np
 
 from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around, row_places
+from dashcamd.core.pace import Pace
 from dashcamd.core.shake import Shift, aligned, global_shift
 from dashcamd.types import MOTION_DTYPE, Seconds
 
 BINNED_WIDTH = 320
 """Columns wanted after binning: a far walker (0.3 % of the picture) still fills three blocks."""
-
-FIELD_PERIOD_S = 0.1
-"""Distance of compared pictures: a slow walker needs it to move by a pixel (10 fields a second)."""
-
-PERIOD_TOLERANCE = 0.75
-"""A picture this part of the period after the last counts as due: 24, 25 and 30 fps all fit."""
 
 COMPENSATE_SAD = 672
 """Blocks up to it (2.6 grey levels a pixel) stay as they are: even at sensitivity 10 the detector
@@ -106,13 +101,18 @@ class LumaField:
         shape = self.rows * CELL, self.cols * CELL
         self._now, self._before = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
         self._compensation = Compensation(shape)
+        self._pace = Pace()
         self._before_ts: Optional[Seconds] = None
         self._in_vain = 0
 
     def is_due(self, ts: Seconds) -> bool:
-        """Whether the picture at `ts` is wanted; lets the caller skip the others unseen."""
-        before_ts = self._before_ts
-        return before_ts is None or not (0 <= ts - before_ts < FIELD_PERIOD_S * PERIOD_TOLERANCE)
+        """Whether the picture at `ts` is wanted; lets the caller skip the others unseen.
+
+        To be asked for every picture: so it learns how many of them a field spans.
+        """
+        self._pace.see(ts)
+        least_s = (self._pace.pictures - 0.5) * self._pace.step_s
+        return self._before_ts is None or not 0 <= ts - self._before_ts < least_s
 
     def step(self, ts: Seconds, luma: Array) -> Optional[Array]:
         """The field between the last wanted picture and this one, or None.
