@@ -20,6 +20,7 @@ from benchmarks.motion import baselines, scenes, scoring, sources
 from benchmarks.motion.scoring import Tally
 from dashcamd.core.detector import Detector
 from dashcamd.core.ego import EgoMotion, State
+from dashcamd.core.pooling import Pool
 from dashcamd.core.replay import replay_fields
 from dashcamd.core.tracker import Tracker
 from dashcamd.types import MotionField
@@ -46,7 +47,7 @@ def verdicts(fields, sensitivity=5) -> Dict[str, list]:
     made = {}
     for source in sources.SOURCES:
         if source in fields.fields:
-            made["dashcamd/" + source], _ = ours(fields.stream(source), sensitivity)
+            made["dashcamd/" + source], _ = ours(fields.pooled(source), sensitivity)
     for name, flags in fields.pixels.items():
         made[name] = flagged([i / fields.fps for i in range(len(flags))], flags)
     for name, rule in baselines.VECTOR_RULES.items():
@@ -109,7 +110,7 @@ def run_ego(refresh):
         fields = sources.of_scene(scene, refresh)
         for source in sources.SOURCES:
             ego = EgoMotion()
-            told = [(field.ts, ego.step(field)) for field in fields.stream(source)]
+            told = [(field.ts, ego.step(field)) for field in fields.pooled(source)]
             board[name + "/" + source] = _ego_facts(scene, told)
     return board
 
@@ -275,7 +276,7 @@ def main(argv=None):
     if not options.scene:
         empty = sources.of_scene(scenes.scenes()["empty"])
         for source in sources.SOURCES:
-            told, us = ours(empty_hour(empty, source))
+            told, us = ours(filter(None, map(Pool().step, empty_hour(empty, source))))
             hour.append((source, sum(b > scoring.WARM_UP_S for _, b in told), us))
     print(report(board, clips, ego, hour))
     if options.json:

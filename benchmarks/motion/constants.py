@@ -20,6 +20,7 @@ MODULES = (
     "pace",
     "luma",
     "shake",
+    "pooling",
     "noise",
     "drift",
     "detector",

@@ -31,6 +31,7 @@ import psutil
 from benchmarks.motion import scenes, sources
 from dashcamd.cameras.footage import Footage
 from dashcamd.core.detector import Detector
+from dashcamd.core.pooling import Pool
 from dashcamd.core.replay import replay_fields
 from dashcamd.core.tracker import Tracker
 
@@ -137,12 +138,13 @@ def decoding_cpu(clip):
 
 
 def judging_cpu(fields, source):
-    """Processor seconds of detector and tracker per second of video; None without such fields."""
+    """Processor seconds of pool, detector and tracker per second of video; None without fields."""
     if source not in fields.fields:
         return None
     stream = list(fields.stream(source))
     began = time.process_time()
-    replay_fields(stream, Detector(), Tracker(), time.perf_counter)
+    pooled = filter(None, map(Pool().step, stream))
+    replay_fields(pooled, Detector(), Tracker(), time.perf_counter)
     return (time.process_time() - began) / fields.seconds
 
 

@@ -48,7 +48,7 @@ def score(scene, matched_s):
     fields = sources.of_quiet(scene, matched_s)
     told = {}
     for source, (stamps, _) in fields.fields.items():
-        seen = replay_fields(fields.stream(source), Detector(), Tracker(), time.perf_counter)
+        seen = replay_fields(fields.pooled(source), Detector(), Tracker(), time.perf_counter)
         spans = [(one.first, one.last) for one in seen.motions]
         told[source] = scoring.tally(spans, [], float(stamps[-1]))
     return told

@@ -32,6 +32,7 @@ from benchmarks.motion.matching import halved, videocore_blocks
 from dashcamd.core import cells, luma, shake
 from dashcamd.core.fields import block_sad, vector_blocks
 from dashcamd.core.luma import LumaField
+from dashcamd.core.pooling import Pool
 from dashcamd.types import MotionField
 
 CACHE = Path(os.environ.get("DASHCAMD_BENCH_CACHE", Path(tempfile.gettempdir()) / "dashcamd-bench"))
@@ -57,10 +58,14 @@ class Fields:
     pixels: Dict[str, np.ndarray]
 
     def stream(self, source) -> Iterator[MotionField]:
-        """The fields of one source as the detector gets them."""
+        """The fields of one source as it gives them."""
         stamps, blocks = self.fields[source]
         for ts, one in zip(stamps, blocks):
             yield MotionField(float(ts), one, 1.0, source)
+
+    def pooled(self, source) -> Iterator[MotionField]:
+        """The same as the detector gets them."""
+        yield from filter(None, map(Pool().step, self.stream(source)))
 
     @property
     def seconds(self):

@@ -57,6 +57,10 @@ EXCESS_WEIGHT = 3.0
 """When the median SAD rises (exposure, a keyframe of a poor encoder, dusk) every limit rises by so
 many times as much: light changes bright blocks more than the median one."""
 
+UNSETTLED = 0.5
+"""While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
+one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
+
 SHAKEN_S: Seconds = 1.0
 SHAKEN_WEIGHT = 1.5
 """A shift that was taken out leaves a rest at sharp edges: limits are higher for a moment."""
@@ -149,8 +153,11 @@ class Detector:
             noise.learn(measures, field.ts)
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
-        if self._is_whole_scene(share / out.size, excess):
+        if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
+            return self._veto(field.ts, WHOLE_SCENE, count)
+        if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
+            # No guard after it: exposure that pumps for minutes would hide whoever comes.
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
@@ -257,11 +264,11 @@ class Detector:
         self._level_ts = ts
         self._level += weight * (min(level, MAX_RISE * self._level + 1) - self._level)
 
-    def _is_whole_scene(self, share: float, excess: float) -> bool:
-        """Too much at once; or, where light is not taken out of the SAD, most of it at once."""
-        if share > self._profile.scene_fraction or excess > self._scene_excess:
-            return True
-        return self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
+    def _is_whole_scene(self, ts: Seconds, share: float, excess: float) -> bool:
+        most = self._profile.scene_fraction
+        if self._drift is not None and ts < self._doubt_until:
+            most *= UNSETTLED
+        return share > most or excess > self._scene_excess
 
     def _limit(self, noise: Noise, field: MotionField, excess: float) -> Array:
         """The limits now: higher while the whole picture differs more than is ordinary.

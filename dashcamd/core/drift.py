@@ -15,8 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
-OWN_PX = np.float32(0.75)
-"""A block moves only if its own averaged vector is at least so long."""
+OWN_PX = np.float32(1.5)
+"""A block moves only if its own averaged vector is at least so long (a pool of fields)."""
 
 _LEAST_SQUARE = OWN_PX * OWN_PX
 

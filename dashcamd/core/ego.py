@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Deque, Iterable, List, NamedTuple, Option
 import numpy as np
 
 from dashcamd.core.medians import middle
+from dashcamd.core.pooling import POOLED_SOURCES
 from dashcamd.types import MOTION_DTYPE, MotionField, Seconds
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ CALM_S: Seconds = 1.5
 """Shaken: so many shifts of at least so much within this time; steady after it without one."""
 
 BUMP_PX = 2.5
-"""Least shift between two fields of a bump, in analysed pixels (640 wide); a slammed door stays
-below it."""
+EVEN_PX = 3.0
+"""Least shift within a tenth of a second of a bump, in analysed pixels (640 wide); a slammed door
+stays below it. So much more where an encoder's vectors are added up: each is rounded to even
+pixels, and a door comes to 4, bumps to 10 and more."""
 
 SETTLE_S: Seconds = 2.0
 CALM_BEFORE_S: Seconds = 1.0
@@ -101,6 +104,7 @@ class EgoMotion:
         self._state = State.STILL
         self._since: Seconds = 0.0
         self._jolt: Optional[Tuple[Seconds, float]] = None
+        self._bump_px = BUMP_PX
         self._before: Optional[Array] = None
 
     def step(self, field: MotionField) -> Ego:
@@ -112,6 +116,7 @@ class EgoMotion:
             self._enter(State.STILL, field.ts)
         blocks = field.blocks[:, :-1]
         active, shift_px = self._active(active_blocks(blocks["sad"])), common_shift(blocks)
+        self._bump_px = BUMP_PX + (EVEN_PX if field.source in POOLED_SOURCES else 0.0)
         bump = self._bump(field.ts, active, shift_px)
         self._fields.append((field.ts, active, shift_px))
         self._count(1, active, shift_px)
@@ -165,11 +170,11 @@ class EgoMotion:
             self._jolt = (began, max(peak, shift_px))
             return None
         if ts - began < SETTLE_S:
-            if shift_px >= BUMP_PX or active >= DRIVING_SHARE:
+            if shift_px >= self._bump_px or active >= DRIVING_SHARE:
                 self._jolt = (began, 0.0)
             return None
         self._jolt = None
-        return began if peak >= BUMP_PX else None
+        return began if peak >= self._bump_px else None
 
     def _was_calm(self, ts: Seconds) -> bool:
         before = [shift for at, _, shift in self._fields if ts - at <= CALM_BEFORE_S]

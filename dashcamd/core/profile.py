@@ -20,8 +20,7 @@ class Profile:
     """How many mean deviations above its own noise a block must be."""
 
     cluster: int = 3
-    """Least blocks that touch; halved by each 3 steps of `sensitivity`. A far walker fills three.
-    An encoder's field has specks of up to three: 4 there."""
+    """Least blocks that touch; halved by each 3 steps of `sensitivity`. A far walker fills three."""
 
     scene_fraction: float = 0.5
     """Beyond this share of the picture at once it is light or a camera that moves."""
@@ -42,13 +41,14 @@ class Profile:
     """To how much the limits are lowered there: it may walk slower now."""
 
     drift_floor: float = 0.0
-    """Least agreement of vectors: pixels a field summed over nine blocks; 0: not looked at."""
+    """Least agreement of vectors: pixels a pool of fields (0.1 s) summed over nine blocks; 0: not
+    looked at."""
 
     drift_deviations: float = 5.0
     """The same as `sad_deviations` for that sum."""
 
-    drift_weight: float = 0.35
-    """Weight of the newest vectors in their average, about 0.1 s at 25 fields a second."""
+    drift_weight: float = 0.58
+    """Weight of the newest vectors in their average, which is about 0.2 s long."""
 
     habit_part: float = 0.25
     """What moves at one place for this part of the time, over minutes and for seconds on end, is
@@ -61,10 +61,10 @@ PROFILES: Dict[str, Profile] = {
     "lores": Profile(),
     "videocore": Profile(
         sad_floor=2500.0,
-        cluster=4,
+        sad_deviations=5.5,
         guard_s=1.0,
         noise_patience=1.0,
-        drift_floor=9.0,
+        drift_floor=18.0,
         drift_deviations=9.0,
     ),
 }

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
 NO_OUTLINE = "vectors of a plain surface"
-OUTLINE_FRACTION = 0.5
+OUTLINE_FRACTION = 0.3
 OUTLINE_PART = 0.1
+OUTLINE_BLOCKS = 2
 """In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
-thing that moves covers and uncovers, and this part of its blocks match badly."""
+thing that moves covers and uncovers, and this part of its blocks match badly, two at least. Badly
+is so much of the deviations above the mean: at dusk somebody large has no more."""
 
 SOFT_EDGE = "soft edge of light"
 SOFT_PART = 0.15
@@ -28,17 +30,17 @@ and less than the second part of these have a vector."""
 
 
 DISAGREE = "vectors that disagree, as in glare"
-AGREEING = 0.5
+AGREEING = 0.58
 AGREEING_BLOCKS = 16
 """The vectors of a large group, laid end to end, must lead so far of their whole length: in glare
-an encoder finds any. Drawn headlights 0.2 to 0.46, most fields of people and cars 0.6 to 0.98."""
+an encoder finds any. Drawn headlights 0.1 to 0.52, most people and cars 0.6 to 0.98."""
 
 FALLING = "falls as snow does"
-FALL_PX = 2.0
+FALL_PX = 4.0
 FALL_STEEP = 2.0
 SMALL_BLOCKS = 12
 """A group below so many blocks falls when its vectors point down by at least this many pixels a
-field, and this many times as far down as aside."""
+pool of fields, and this many times as far down as aside."""
 
 FALL_S: Seconds = 20.0
 FALL_COLUMNS = 3
@@ -104,7 +106,7 @@ def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
 def _has_outline(inside: Any, cluster: int, sad: Array, noise: Noise) -> bool:
     """Whether enough blocks match worse than is ordinary for them."""
     badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, floor=0.0))
-    return bool(badly >= max(1, OUTLINE_PART * cluster))
+    return bool(badly >= max(OUTLINE_BLOCKS, OUTLINE_PART * cluster))
 
 
 def _is_soft(inside: Any, vectors: Array, sad: Array, noise: Noise) -> bool:

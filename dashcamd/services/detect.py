@@ -7,6 +7,7 @@ from typing import Optional
 
 from dashcamd.config import Config
 from dashcamd.core.live import Live
+from dashcamd.core.pooling import Pool
 from dashcamd.core.trace import TraceChunk, Tracer
 from dashcamd.core.watch import Seen, Watch
 from dashcamd.handover import Board, Follower, Latest, Mailbox
@@ -39,6 +40,7 @@ class DetectService:
         self._board = board
         self._keep = keep
         self._live = live
+        self._pool = Pool()
         self._tracer = Tracer()
         self._judged = 0
         self._bumps = 0
@@ -51,7 +53,9 @@ class DetectService:
         if self._settings.has_news() and self._settings.value.motion is not self._config:
             self._begin()
         for field in self._fields.drain():
-            self._judge(field)
+            pooled = self._pool.step(field)
+            if pooled is not None:
+                self._judge(pooled)
         if now - self._posted >= POST_S:
             self._posted = now
             self._post()

@@ -1,0 +1,102 @@
+"""Fields of an encoder, pooled: the sum over about a tenth of a second as one field.
+
+Decoded pictures are compared with the one 0.1 s before. An encoder compares each with the one just
+before it, in which somebody far away has moved by a pixel or not at all, and noise is in each
+anew. In the sum a walker stands out again, and half to two thirds of the fields need not be judged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List, Optional
+
+import numpy as np
+
+from dashcamd.types import MOTION_DTYPE, MotionField, Seconds
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+POOLED_SOURCES = frozenset(("videocore",))
+
+POOL_S: Seconds = 0.11
+"""A pool has as many fields as come nearest to this: 2 of 20 a second, 3 of 25 or 30. A little more
+than a tenth, so that no common rate lies between two numbers."""
+
+LOST_S: Seconds = 0.5
+"""Fields further apart than this have no sum: the camera has paused or restarted."""
+
+PACE_WEIGHT = 0.1
+LONGEST_STEP = 1.5
+"""The time between two fields is averaged over about ten; a longer one (a keyframe has no field)
+counts as so many times the average."""
+
+_MOST_SAD = np.uint32(np.iinfo(MOTION_DTYPE["sad"]).max)
+_MOST_PX = np.int16(np.iinfo(MOTION_DTYPE["x"]).max)
+
+
+class Pool:
+    """Adds up the fields of one camera. Pure; one thread.
+
+    Those of other sources than `POOLED_SOURCES` pass as they are.
+    """
+
+    def __init__(self) -> None:
+        self._held: List[MotionField] = []
+        self._wanted = 1
+        self._last_ts: Optional[Seconds] = None
+        self._step_s: Seconds = 0.0
+
+    def step(self, field: MotionField) -> Optional[MotionField]:
+        """Take the next field; what was pooled when that is complete, else None.
+
+        The answer has the stamp of its first field, so that motion in it never begins late. SAD
+        and vectors are sums, as far as they fit `MOTION_DTYPE`; the arrays taken are kept until
+        then and must not change.
+        """
+        if field.source not in POOLED_SOURCES:
+            self._held.clear()
+            return field
+        self._pace(field)
+        if self._held and not _fit(self._held[-1], field):
+            self._held.clear()
+        if not self._held:
+            self._wanted = max(1, round(POOL_S / self._step_s)) if self._step_s > 0 else 1
+        self._held.append(field)
+        if len(self._held) < self._wanted:
+            return None
+        held, self._held = self._held, []
+        return held[0] if len(held) == 1 else _summed(held)
+
+    def _pace(self, field: MotionField) -> None:
+        """Learn how far apart the fields are."""
+        passed = 0.0 if self._last_ts is None else field.ts - self._last_ts
+        self._last_ts = field.ts
+        if not 0 < passed <= LOST_S:
+            return
+        if self._step_s <= 0:
+            self._step_s = passed
+        else:
+            self._step_s += PACE_WEIGHT * (min(passed, LONGEST_STEP * self._step_s) - self._step_s)
+
+
+def _fit(earlier: MotionField, later: MotionField) -> bool:
+    return earlier.blocks.shape == later.blocks.shape and 0 < later.ts - earlier.ts <= LOST_S
+
+
+def _summed(fields: List[MotionField]) -> MotionField:
+    first = fields[0]
+    blocks = np.empty(first.blocks.shape, MOTION_DTYPE)
+    sad = _sum([one.blocks["sad"] for one in fields], np.uint32)
+    blocks["sad"] = np.minimum(sad, _MOST_SAD, out=sad)
+    for axis in "xy":
+        way = _sum([one.blocks[axis] for one in fields], np.int16)
+        np.minimum(way, _MOST_PX, out=way)
+        blocks[axis] = np.maximum(way, -_MOST_PX, out=way)
+    return MotionField(first.ts, blocks, first.scale, first.source)
+
+
+def _sum(planes: List[Array], kind: Any) -> Array:
+    total: Array = np.add(planes[0], planes[1], dtype=kind)
+    for plane in planes[2:]:
+        total += plane
+    return total
