@@ -239,8 +239,8 @@ class Zone:
 
 CONSTANTS = (
     "sad_floor", "sad_deviations", "cluster", "scene_fraction", "guard_s", "noise_s",
-    "noise_patience", "hold_s", "hold_fraction", "drift_floor", "drift_deviations",
-    "drift_weight", "habit_part",
+    "noise_patience", "noise_period_s", "hold_s", "hold_fraction", "drift_floor",
+    "drift_deviations", "drift_kept", "habit_part",
 )  # fmt: skip
 
 

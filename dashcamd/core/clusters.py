@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,10 @@ from dashcamd.types import Box
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
+
+
+FEW_RUNS = 24
+"""Up to so many runs are grouped without arrays."""
 
 
 class Groups(NamedTuple):
@@ -30,7 +34,9 @@ def groups(mask: Array) -> Groups:
     padded = np.zeros((rows, stride), bool)
     padded[:, 1:-1] = mask
     flat = padded.ravel()
-    turns = np.flatnonzero(flat[1:] != flat[:-1])
+    (turns,) = (flat[1:] != flat[:-1]).nonzero()
+    if len(turns) <= 2 * FEW_RUNS:
+        return _of_few(turns.tolist(), rows, cols)
     firsts, lasts = turns[0::2] + 1, turns[1::2]
     low = lasts.searchsorted(firsts + (stride - 1))
     high = firsts.searchsorted(lasts + (stride + 2))
@@ -46,6 +52,36 @@ def groups(mask: Array) -> Groups:
         (int(lasts[-1]) // stride + 1) / rows,
     )
     return Groups(int(np.count_nonzero(sizes)), int(sizes[biggest]), place)
+
+
+def _of_few(turns: List[int], rows: int, cols: int) -> Groups:
+    """The same for a few runs: an array of ten costs as much as one of a thousand."""
+    stride = cols + 2
+    befores, lasts = turns[0::2], turns[1::2]
+    names = list(range(len(lasts)))
+    low = 0
+    for run, before in enumerate(befores):
+        while lasts[low] < before - stride:
+            low += 1
+        other, end = low, lasts[run] - stride
+        while befores[other] < end + 1 and other < run:
+            a, b = _last(names, run), _last(names, other)
+            if a != b:
+                names[min(a, b)] = max(a, b)
+            other += 1
+    members: Dict[int, List[int]] = {}
+    for run in range(len(names)):
+        members.setdefault(_last(names, run), []).append(run)
+    sizes = {name: sum(lasts[i] - befores[i] for i in own) for name, own in members.items()}
+    biggest = max(sizes, key=lambda name: (sizes[name], -name))
+    own = members[biggest]
+    place = (
+        min(befores[i] % stride for i in own) / cols,
+        befores[own[0]] // stride / rows,
+        max(lasts[i] % stride for i in own) / cols,
+        (lasts[own[-1]] // stride + 1) / rows,
+    )
+    return Groups(len(sizes), sizes[biggest], place)
 
 
 def _united(low: Array, high: Array) -> Array:

@@ -55,7 +55,9 @@ RISEN_SAD = 100.0
 RISEN_PART = 0.5
 EXCESS_WEIGHT = 3.0
 """When the median SAD rises (exposure, a keyframe of a poor encoder, dusk) every limit rises by so
-many times as much: light changes bright blocks more than the median one."""
+many times as much: light changes bright blocks more than the median one. An encoder's field is
+refused when its median has risen by more than the first and by this part; those after it only if
+most blocks had a vector (a bump), or exposure that pumps would hide whoever comes."""
 
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
@@ -106,6 +108,7 @@ class Detector:
         self._profile = profile_for("lores", sensitivity, self._expert)
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
+        self._drifts = False
         self._doubts = Doubts()
         self._weather = Weather()
         self._habit: Optional[Habit] = None
@@ -147,9 +150,14 @@ class Detector:
         if self._drift is None and not out.any() and level <= REPEATED * self._level:
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, field.ts)
-        if self._drift is not None and self._drift.measure(blocks, measures[1]):
-            out |= measures[1] > noise.limit[1]
-        if noise.is_due(field.ts):
+        is_due = noise.is_due(field.ts)
+        if self._drift is not None:
+            self._drift.add(field.blocks)
+            if is_due:
+                self._drifts = self._drift.measure(measures[1])
+            if self._drifts:
+                out |= measures[1] > noise.limit[1]
+        if is_due:
             noise.learn(measures, field.ts)
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
@@ -157,7 +165,11 @@ class Detector:
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
-            # No guard after it: exposure that pumps for minutes would hide whoever comes.
+            if (
+                np.count_nonzero(blocks["x"] | blocks["y"])
+                > self._profile.scene_fraction * out.size
+            ):
+                self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
@@ -334,12 +346,15 @@ class Detector:
         self._doubts = Doubts()
         self._weather = Weather()
         if profile.drift_floor > 0:
-            self._drift = Drift(grid, profile.drift_weight)
+            self._drift, self._drifts = Drift(grid, profile.drift_kept), False
             floors.append(profile.drift_floor)
             deviations.append(profile.drift_deviations)
         self._measures = np.zeros((len(floors), *grid), np.float32)
         self._habit = Habit(self._measures.shape, floors, profile.habit_part)
-        return Noise(grid, floors, deviations, profile.noise_s, profile.noise_patience)
+        return Noise(
+            *(grid, floors, deviations, profile.noise_s, profile.noise_patience),
+            profile.noise_period_s,
+        )
 
 
 def _box(blocks: Array) -> Box:

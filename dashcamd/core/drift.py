@@ -2,8 +2,8 @@
 
 A single vector means little: in noise and in flat places the encoder finds any. What moves has
 vectors that agree with those of the moment before and of the blocks around. So each block's
-vectors are averaged over time *with their sign* (noise and a shaking pole cancel out) and summed
-over the block and its eight neighbours; the length of that sum is the measure.
+vectors are added up over two tenths of a second *with their sign* (noise and a shaking pole cancel
+out) and over the block and its eight neighbours; the length of that sum is the measure.
 """
 
 from __future__ import annotations
@@ -15,54 +15,62 @@ import numpy as np
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
 
-OWN_PX = np.float32(1.5)
-"""A block moves only if its own averaged vector is at least so long (a pool of fields)."""
+OWN_PX = 3.75
+"""A block moves only if the sum of its own vectors is at least so long."""
 
-_LEAST_SQUARE = OWN_PX * OWN_PX
+_LEAST_SQUARE = np.float32(OWN_PX * OWN_PX)
 
 _SUM = np.add.reduce
 
 
 class Drift:
-    """Averages the vectors of one camera; `weight` of the newest field, 0..1.
+    """Adds up the vectors of one camera; `kept` (0..1) is left of a sum once it was measured.
 
-    The planes have a rim of zeros, so that each block has eight neighbours, and lie in one piece:
-    strided arithmetic costs two to four times as much.
+    The planes lie flat in one piece, each row with the column of padding that fields have, with a
+    row of zeros above and below: so each block has eight neighbours. Strided arithmetic costs two
+    to four times as much.
     """
 
-    def __init__(self, grid: Tuple[int, int], weight: float) -> None:
+    def __init__(self, grid: Tuple[int, int], kept: float) -> None:
         rows, cols = grid
-        padded = rows + 2, cols + 2
-        self._weight = np.float32(weight)
-        self._newest = np.zeros((2, *padded), np.float32)
-        self._inner = self._newest[:, 1:-1, 1:-1]
-        self._mean = np.zeros((2, padded[0] * padded[1]), np.float32)
-        self._mean_planes = self._mean.reshape(self._newest.shape)
-        places = np.zeros(padded, np.intp)
-        places[1:-1, 1:-1] = np.arange(rows * cols).reshape(grid)
-        self._place = places.ravel()
+        stride = cols + 1
+        self._kept = np.float32(kept)
+        self._sum = np.zeros((2, (rows + 2) * stride + 2), np.float32)
+        self._squares = np.empty_like(self._sum)
+        fields = self._sum[:, stride + 1 : -stride - 1]
+        self._across, self._down = fields
+        self._newest = np.empty(rows * stride, np.float32)
+        self._padding = fields[:, cols::stride]
+        places = np.zeros(self._sum.shape[1], np.intp)
+        inner = places[stride + 1 : -stride - 1].reshape(rows, stride)
+        inner[:, :-1] = np.arange(rows * cols).reshape(grid)
+        self._place = places
         down, right = np.meshgrid((-1, 0, 1), (-1, 0, 1), indexing="ij")
-        self._around = (down * padded[1] + right).ravel()[:, None]
+        self._around = (down * stride + right).ravel()[:, None]
 
-    def measure(self, blocks: Array, out: Array) -> bool:
-        """Write each block's measure after this field; 0 where it does not move itself.
+    def add(self, blocks: Array) -> None:
+        """Take the vectors of a field; `blocks` come with their column of padding."""
+        flat, newest = blocks.reshape(-1), self._newest
+        for way, held in (("x", self._across), ("y", self._down)):
+            newest[...] = flat[way]
+            held += newest
 
-        `out` is a contiguous float32 plane. Answers whether any block moves.
+    def measure(self, out: Array) -> bool:
+        """Write each block's measure now; 0 where it does not move itself. What came fades.
+
+        `out` is a contiguous float32 plane without padding. Answers whether any block moves.
         """
-        self._inner[0], self._inner[1] = blocks["x"], blocks["y"]
-        mean, change = self._mean_planes, self._newest
-        change -= mean
-        change *= self._weight
-        mean += change
-        squares = np.multiply(mean, mean, out=change)
+        held = self._sum
+        self._padding.fill(0)
+        squares = np.multiply(held, held, out=self._squares)
         own = np.add(squares[0], squares[1], out=squares[0])
+        (moving,) = (own >= _LEAST_SQUARE).nonzero()
         out.fill(0)
-        (moving,) = (own >= _LEAST_SQUARE).ravel().nonzero()
-        if not len(moving):
-            return False
-        around = self._mean.take(moving + self._around, 1, mode="clip")
-        nine = _SUM(_SUM(around.reshape(2, 3, 3, -1), 1), 1)
-        nine *= nine
-        length = np.add(nine[0], nine[1], out=nine[0])
-        out.reshape(-1)[self._place[moving]] = np.sqrt(length, out=length)
-        return True
+        if len(moving):
+            around = held.take(moving + self._around, 1, mode="clip")
+            nine = _SUM(around, 1)
+            nine *= nine
+            length = np.add(nine[0], nine[1], out=nine[0])
+            out.reshape(-1)[self._place[moving]] = np.sqrt(length, out=length)
+        held *= self._kept
+        return len(moving) > 0

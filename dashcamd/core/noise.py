@@ -41,6 +41,7 @@ class Noise:
         deviations: Sequence[float],
         memory_s: Seconds,
         patience: float = 1.0,
+        period_s: Seconds = PERIOD_S,
     ) -> None:
         shape = (len(floors), *grid)
         self.grid = grid
@@ -50,6 +51,7 @@ class Noise:
         self._deviations = zeros + np.array(deviations, np.float32)[:, None, None]
         self._first_deviations = np.float32(deviations[0])
         self._memory_s = memory_s
+        self._period_s = period_s
         self.mean = np.zeros(shape, np.float32)
         self._deviation = np.zeros(shape, np.float32)
         self._error = np.zeros(shape, np.float32)
@@ -77,7 +79,7 @@ class Noise:
 
     def is_due(self, ts: Seconds) -> bool:
         """Whether the field at `ts` should be learnt."""
-        return self._ts is None or not 0 <= ts - self._ts < PERIOD_S
+        return self._ts is None or not 0 <= ts - self._ts < self._period_s
 
     def learn(self, measures: Array, ts: Seconds) -> None:
         """Take the float32 planes of the field at `ts` into the model."""

@@ -30,8 +30,13 @@ LONGEST_STEP = 1.5
 """The time between two fields is averaged over about ten; a longer one (a keyframe has no field)
 counts as so many times the average."""
 
+_HIGH = np.uint32(0x80008080)
+_REST = np.uint32(0x7FFF7F7F)
+_LARGE_SAD = np.uint32(0x80000000)
+"""Of the lanes of a word: the highest bits, and all others; a SAD that may not fit when doubled."""
+
 _MOST_SAD = np.uint32(np.iinfo(MOTION_DTYPE["sad"]).max)
-_MOST_PX = np.int16(np.iinfo(MOTION_DTYPE["x"]).max)
+_MOST = np.maximum.reduce
 
 
 class Pool:
@@ -50,8 +55,8 @@ class Pool:
         """Take the next field; what was pooled when that is complete, else None.
 
         The answer has the stamp of its first field, so that motion in it never begins late. SAD
-        and vectors are sums, as far as they fit `MOTION_DTYPE`; the arrays taken are kept until
-        then and must not change.
+        is the sum or the most that fits. Vectors are sums that wrap beyond 127 pixels, which no
+        encoder searches. The arrays taken are kept until then and must not change.
         """
         if field.source not in POOLED_SOURCES:
             self._held.clear()
@@ -85,18 +90,42 @@ def _fit(earlier: MotionField, later: MotionField) -> bool:
 
 def _summed(fields: List[MotionField]) -> MotionField:
     first = fields[0]
-    blocks = np.empty(first.blocks.shape, MOTION_DTYPE)
-    sad = _sum([one.blocks["sad"] for one in fields], np.uint32)
-    blocks["sad"] = np.minimum(sad, _MOST_SAD, out=sad)
-    for axis in "xy":
-        way = _sum([one.blocks[axis] for one in fields], np.int16)
-        np.minimum(way, _MOST_PX, out=way)
-        blocks[axis] = np.maximum(way, -_MOST_PX, out=way)
+    total = _words(first)
+    for one in fields[1:]:
+        total = _added(total, _words(one))
+    blocks = total.view(MOTION_DTYPE).reshape(first.blocks.shape)
     return MotionField(first.ts, blocks, first.scale, first.source)
 
 
-def _sum(planes: List[Array], kind: Any) -> Array:
-    total: Array = np.add(planes[0], planes[1], dtype=kind)
-    for plane in planes[2:]:
-        total += plane
+def _words(field: MotionField) -> Array:
+    """The blocks as one word each: SAD above, then y and x."""
+    words: Array = np.ascontiguousarray(field.blocks).reshape(-1).view("<u4")
+    return words
+
+
+def _added(a: Array, b: Array) -> Array:
+    """The sum in each of the three lanes of the words, as if they were three planes.
+
+    Added as words, with the highest bit of each lane put in afterwards so that none carries into
+    the next: reading planes out of the words and back costs three times as much.
+    """
+    if max(_MOST(a), _MOST(b)) >= _LARGE_SAD:
+        return _most(a, b)
+    apart = a ^ b
+    apart &= _HIGH
+    total: Array = a & _REST
+    total += b & _REST
+    total ^= apart
     return total
+
+
+def _most(a: Array, b: Array) -> Array:
+    """The same where a SAD may not fit: the most that does."""
+    one, other = a.view(MOTION_DTYPE), b.view(MOTION_DTYPE)
+    total = np.empty_like(one)
+    for axis in "xy":
+        np.add(one[axis], other[axis], out=total[axis])
+    sad = np.add(one["sad"], other["sad"], dtype=np.uint32)
+    total["sad"] = np.minimum(sad, _MOST_SAD)
+    words: Array = total.view("<u4")
+    return words

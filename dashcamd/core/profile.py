@@ -20,7 +20,7 @@ class Profile:
     """How many mean deviations above its own noise a block must be."""
 
     cluster: int = 3
-    """Least blocks that touch; halved by each 3 steps of `sensitivity`. A far walker fills three."""
+    """Least blocks that touch; halved by each 3 steps of `sensitivity`. Far walkers fill three."""
 
     scene_fraction: float = 0.5
     """Beyond this share of the picture at once it is light or a camera that moves."""
@@ -34,6 +34,10 @@ class Profile:
     noise_patience: float = 0.7
     """How much of that speed holds for what stands out: a gardener stays visible."""
 
+    noise_period_s: Seconds = 0.09
+    """Fields are learnt in turns, no more often than this: all ten a second of decoded pictures,
+    five of an encoder's, for which vectors are learnt, too."""
+
     hold_s: Seconds = 1.0
     """How long after it moved a thing is looked for around its place with lower limits."""
 
@@ -41,14 +45,13 @@ class Profile:
     """To how much the limits are lowered there: it may walk slower now."""
 
     drift_floor: float = 0.0
-    """Least agreement of vectors: pixels a pool of fields (0.1 s) summed over nine blocks; 0: not
-    looked at."""
+    """Least agreement of vectors: pixels in 0.2 s summed over nine blocks; 0: not looked at."""
 
     drift_deviations: float = 5.0
     """The same as `sad_deviations` for that sum."""
 
-    drift_weight: float = 0.58
-    """Weight of the newest vectors in their average, which is about 0.2 s long."""
+    drift_kept: float = 0.2
+    """How much of the vectors is left when those of the next 0.2 s are added to them."""
 
     habit_part: float = 0.25
     """What moves at one place for this part of the time, over minutes and for seconds on end, is
@@ -64,7 +67,8 @@ PROFILES: Dict[str, Profile] = {
         sad_deviations=5.5,
         guard_s=1.0,
         noise_patience=1.0,
-        drift_floor=18.0,
+        noise_period_s=0.18,
+        drift_floor=45.0,
         drift_deviations=9.0,
     ),
 }

@@ -32,8 +32,11 @@ and less than the second part of these have a vector."""
 DISAGREE = "vectors that disagree, as in glare"
 AGREEING = 0.58
 AGREEING_BLOCKS = 16
+AGREEING_LITTLE = 0.3
+LITTLE_BLOCKS = 8
 """The vectors of a large group, laid end to end, must lead so far of their whole length: in glare
-an encoder finds any. Drawn headlights 0.1 to 0.52, most people and cars 0.6 to 0.98."""
+an encoder finds any. Drawn headlights 0.1 to 0.52, most people and cars 0.6 to 0.98. A group of
+half the size need not agree as well: a sunbeam on a window has 0.17 to 0.27."""
 
 FALLING = "falls as snow does"
 FALL_PX = 4.0
@@ -49,6 +52,9 @@ COLUMN = 0.1
 this time, it snows, and a small group that falls is no visitor."""
 
 
+_SUM = np.add.reduce
+
+
 class Doubts:
     """Says why a group is not a thing, by its vectors and its surroundings. One camera."""
 
@@ -60,20 +66,19 @@ class Doubts:
     ) -> Optional[str]:
         """The objection to the group of `cluster` blocks in the box `place`, if there is one."""
         inside = _inside(place, sad.shape)
-        vectors = blocks[inside]
-        across = float(vectors["x"].sum(dtype=np.int32))
-        down = float(-vectors["y"].sum(dtype=np.int32))
+        vectors = blocks[inside].copy()
+        x, y = vectors["x"], vectors["y"]
+        across, down = int(_SUM(x, None, np.int32)), -int(_SUM(y, None, np.int32))
         if self._falls_as_snow(ts, place, cluster, across, down):
             return FALLING
         if not _has_outline(inside, cluster, sad, noise):
             return NO_OUTLINE
-        if cluster >= AGREEING_BLOCKS and not _agree(vectors, across, down):
+        if cluster >= LITTLE_BLOCKS and not _agree(x, y, across, down, cluster):
             return DISAGREE
-        return SOFT_EDGE if _is_soft(inside, vectors, sad, noise) else None
+        has_moved = np.count_nonzero(x | y) >= MOVED_PART * x.size
+        return None if has_moved or not _is_soft(inside, sad, noise) else SOFT_EDGE
 
-    def _falls_as_snow(
-        self, ts: Seconds, place: Box, cluster: int, across: float, down: float
-    ) -> bool:
+    def _falls_as_snow(self, ts: Seconds, place: Box, cluster: int, across: int, down: int) -> bool:
         while self._falls and not 0 <= ts - self._falls[0][0] <= FALL_S:
             self._falls.popleft()
         is_steep = down >= FALL_STEEP * abs(across) and down >= FALL_PX * cluster
@@ -88,10 +93,10 @@ class Doubts:
         return len(others) >= FALL_COLUMNS
 
 
-def _agree(vectors: Array, across: float, down: float) -> bool:
-    x, y = vectors["x"].astype(np.float32), vectors["y"].astype(np.float32)
-    whole = float(np.sqrt(x * x + y * y).sum())
-    return bool((across * across + down * down) ** 0.5 >= AGREEING * whole)
+def _agree(x: Array, y: Array, across: int, down: int, cluster: int) -> bool:
+    whole = float(_SUM(np.hypot(x, y, dtype=np.float32), None))
+    part = AGREEING if cluster >= AGREEING_BLOCKS else AGREEING_LITTLE
+    return bool((across * across + down * down) ** 0.5 >= part * whole)
 
 
 def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
@@ -109,18 +114,19 @@ def _has_outline(inside: Any, cluster: int, sad: Array, noise: Noise) -> bool:
     return bool(badly >= max(OUTLINE_BLOCKS, OUTLINE_PART * cluster))
 
 
-def _is_soft(inside: Any, vectors: Array, sad: Array, noise: Noise) -> bool:
-    """Whether the group fades out around it and its blocks have not moved."""
-    if np.count_nonzero((vectors["x"] != 0) | (vectors["y"] != 0)) >= MOVED_PART * vectors.size:
-        return False
+def _is_soft(inside: Any, sad: Array, noise: Noise) -> bool:
+    """Whether the group fades out around it."""
     (y0, y1), (x0, x1) = ((one.start, one.stop) for one in inside)
-    wide = (slice(max(0, y0 - 1), y1 + 1), slice(max(0, x0 - 1), x1 + 1))
+    top, left = max(0, y0 - 1), max(0, x0 - 1)
+    wide = (slice(top, y1 + 1), slice(left, x1 + 1))
     risen: Array = sad[wide] - noise.mean[0][wide]
-    own = np.zeros(risen.shape, bool)
-    own[y0 - wide[0].start :, x0 - wide[1].start :][: y1 - y0, : x1 - x0] = True
-    if own.all():
+    is_around = np.ones(risen.shape, bool)
+    is_around[y0 - top : y1 - top, x0 - left : x1 - left] = False
+    around = risen[is_around]
+    if not len(around):
         return False
-    return median(risen[~own]) > SOFT_PART * median(risen[own])
+    own = risen[y0 - top : y1 - top, x0 - left : x1 - left].ravel()
+    return median(around) > SOFT_PART * median(own)
 
 
 def median(values: Array) -> float:

@@ -223,6 +223,55 @@ def test_a_large_group_whose_vectors_lead_nowhere_is_glare():
     assert videocore([group(left, right, left, right)])[-1].veto == vectors.DISAGREE
 
 
+def test_a_group_of_half_the_size_need_not_agree_as_well():
+    def group(*ways):
+        return [(12, 10 + 2 * i, 3, 2, 5000, *way) for i, way in enumerate(ways)]
+
+    left, right = (-6, 0), (6, 0)
+    assert videocore([group(right, (4, 4))])[-1].is_moving
+    assert videocore([group(left, right)])[-1].veto == vectors.DISAGREE
+
+
+def pools(patches, noise=600):
+    """One field of an encoder, the same each time but for its stamp."""
+    return lambda ts: field(ts, noise, patches, "videocore")
+
+
+def in_turn(*parts):
+    """Scores of (seconds, pools) in turn, ten a second; those of the last part."""
+    detector, ts = Detector(), 0.0
+    for seconds, make in parts:
+        scores = []
+        for _ in range(round(seconds * 10)):
+            scores.append(detector.judge(make(ts)))
+            ts += 0.1
+    return scores
+
+
+def test_exposure_that_pumps_hides_no_visitor_for_long():
+    visitor = [(10, 10, 6, 4, 6000, 8, 0)]
+    rise = pools([], noise=1300)
+    assert in_turn((5, pools([])), (0.1, rise))[0].veto == rules.WHOLE_SCENE
+    after = in_turn((5, pools([])), (0.1, rise), (0.3, pools(visitor)))
+    assert all(score.is_moving for score in after)
+
+
+def test_a_bump_is_not_believed_until_it_has_settled():
+    visitor = [(10, 10, 6, 4, 6000, 8, 0)]
+    jolt = pools([(0, 0, 30, 40, 1300, 0, 6)])
+    after = in_turn((5, pools([])), (0.1, jolt), (2, pools(visitor)))
+    assert {score.veto for score in after[:8]} <= {rules.AFTER_SCENE, rules.WHOLE_SCENE}
+    assert after[-1].is_moving
+
+
+def test_a_third_of_the_picture_is_light_while_a_whole_scene_change_settles():
+    flash = pools([(0, 0, 30, 40, 9000)])
+    third = pools([(0, 0, 12, 40, 6000, 8, 0)])
+    assert in_turn((5, pools([])), (0.3, third))[-1].is_moving
+    scores = in_turn((5, pools([])), (0.1, flash), (1.5, third))
+    assert not any(score.is_moving for score in scores)
+
+
 def test_small_groups_that_fall_all_over_the_picture_are_snow():
     def falling(col):
         return [(10, col, 2, 2, 5000, 0, -6)]

@@ -22,11 +22,11 @@ def drive(start, seconds, source="lores"):
     ]
 
 
-def shaken(start, shifts):
+def shaken(start, shifts, source="lores"):
     """Fields of a picture that was shifted as a whole, as `LumaField` tells it."""
     made = []
     for i, y in enumerate(shifts):
-        one = field(start + i / 10)
+        one = field(start + i / 10, source=source)
         one.blocks["y"] = y
         made.append(one)
     return made
@@ -92,6 +92,13 @@ def test_a_slammed_door_is_not_a_bump():
     for size in (1, 2):
         told = follow(still(0, 5) + shaken(5, [size, -size, 1, 0]) + still(5.4, 5))
         assert all(one.bump is None for one in told)
+
+
+@pytest.mark.parametrize(("size", "is_bump"), [(4, False), (10, True)])
+def test_a_slammed_door_is_none_where_vectors_rounded_to_even_pixels_are_added(size, is_bump):
+    jolt = shaken(5, [2, size, 2, 0], source="videocore")
+    told = follow(still(0, 5, source="videocore") + jolt + still(5.4, 5, source="videocore"))
+    assert any(one.bump is not None for one in told) == is_bump
 
 
 def test_a_hole_in_the_fields_starts_afresh():
