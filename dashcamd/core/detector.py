@@ -15,6 +15,7 @@ fields seen so far: no clock, no thread, no file; the same fields give the same 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import numpy as np
@@ -63,6 +64,10 @@ UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
 one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
 
+STEADY = 11
+"""What has moved in so many of an encoder's fields in a row is taken to move in every second one
+from then on: those are learnt and not judged."""
+
 SHAKEN_S: Seconds = 1.0
 SHAKEN_WEIGHT = 1.5
 """A shift that was taken out leaves a rest at sharp edges: limits are higher for a moment."""
@@ -109,6 +114,9 @@ class Detector:
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
         self._drifts = False
+        self._steady = 0
+        self._is_taken = False
+        self._score = Score(0.0, False)
         self._doubts = Doubts()
         self._weather = Weather()
         self._habit: Optional[Habit] = None
@@ -139,9 +147,22 @@ class Detector:
         """Say whether `field` shows something moving, how much, where, or why not."""
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
-        measures = self._measures
-        sad = measures[0]
-        sad[...] = blocks["sad"]
+        self._measures[0][...] = blocks["sad"]
+        if self._drift is None:
+            return self._judged(field, blocks, noise)
+        self._drift.add(field.blocks)
+        if self._steady >= STEADY and not self._is_taken and noise.is_due(field.ts):
+            self._is_taken = True
+            self._drifts = self._drift.measure(self._measures[1])
+            noise.learn(self._measures, field.ts)
+            return replace(self._score, ts=field.ts)
+        self._is_taken = False
+        self._score = self._judged(field, blocks, noise)
+        self._steady = self._steady + 1 if self._score.is_moving else 0
+        return self._score
+
+    def _judged(self, field: MotionField, blocks: Array, noise: Noise) -> Score:
+        sad = self._measures[0]
         level = self._level_of(sad)
         if not self._level:
             self._level = level
@@ -151,24 +172,20 @@ class Detector:
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, field.ts)
         is_due = noise.is_due(field.ts)
-        if self._drift is not None:
-            self._drift.add(field.blocks)
-            if is_due:
-                self._drifts = self._drift.measure(measures[1])
-            if self._drifts:
-                out |= measures[1] > noise.limit[1]
+        if is_due and self._drift is not None:
+            self._drifts = self._drift.measure(self._measures[1])
+        if self._drifts:
+            out |= self._measures[1] > noise.limit[1]
         if is_due:
-            noise.learn(measures, field.ts)
+            noise.learn(self._measures, field.ts)
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
         if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
-            if (
-                np.count_nonzero(blocks["x"] | blocks["y"])
-                > self._profile.scene_fraction * out.size
-            ):
+            moved = np.count_nonzero(blocks["x"] | blocks["y"])
+            if moved > self._profile.scene_fraction * out.size:
                 self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
@@ -342,11 +359,11 @@ class Detector:
         usual = profile_for(self._source, USUAL, self._expert)
         self._scene_excess = usual.sad_floor
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]
-        self._drift = None
+        self._drift, self._drifts, self._steady = None, False, 0
         self._doubts = Doubts()
         self._weather = Weather()
         if profile.drift_floor > 0:
-            self._drift, self._drifts = Drift(grid, profile.drift_kept), False
+            self._drift = Drift(grid, profile.drift_kept)
             floors.append(profile.drift_floor)
             deviations.append(profile.drift_deviations)
         self._measures = np.zeros((len(floors), *grid), np.float32)

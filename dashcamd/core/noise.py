@@ -62,9 +62,14 @@ class Noise:
 
     def limit_at(self, place: Any, fraction: float, floor: float) -> Array:
         """Limits of the first plane at `place` when its deviations count `fraction`."""
-        above: Array = self._deviation[0][place] * (self._first_deviations * np.float32(fraction))
+        above = self.deviations_at(place, fraction)
         above += self.mean[0][place]
         np.maximum(above, np.float32(floor), out=above)
+        return above
+
+    def deviations_at(self, place: Any, fraction: float) -> Array:
+        """Of the first plane at `place`: the `deviations` asked for, times `fraction`."""
+        above: Array = self._deviation[0][place] * (self._first_deviations * np.float32(fraction))
         return above
 
     def _begin(self, measures: Array) -> None:

@@ -71,12 +71,15 @@ class Doubts:
         across, down = int(_SUM(x, None, np.int32)), -int(_SUM(y, None, np.int32))
         if self._falls_as_snow(ts, place, cluster, across, down):
             return FALLING
-        if not _has_outline(inside, cluster, sad, noise):
+        risen: Array = sad[inside] - noise.mean[0][inside]
+        badly = np.count_nonzero(risen > noise.deviations_at(inside, OUTLINE_FRACTION))
+        if badly < OUTLINE_BLOCKS or badly < OUTLINE_PART * cluster:
             return NO_OUTLINE
         if cluster >= LITTLE_BLOCKS and not _agree(x, y, across, down, cluster):
             return DISAGREE
-        has_moved = np.count_nonzero(x | y) >= MOVED_PART * x.size
-        return None if has_moved or not _is_soft(inside, sad, noise) else SOFT_EDGE
+        if np.count_nonzero(x | y) >= MOVED_PART * x.size:
+            return None
+        return SOFT_EDGE if _is_soft(inside, risen, sad, noise) else None
 
     def _falls_as_snow(self, ts: Seconds, place: Box, cluster: int, across: int, down: int) -> bool:
         while self._falls and not 0 <= ts - self._falls[0][0] <= FALL_S:
@@ -108,25 +111,16 @@ def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
     )
 
 
-def _has_outline(inside: Any, cluster: int, sad: Array, noise: Noise) -> bool:
-    """Whether enough blocks match worse than is ordinary for them."""
-    badly = np.count_nonzero(sad[inside] > noise.limit_at(inside, OUTLINE_FRACTION, floor=0.0))
-    return bool(badly >= max(OUTLINE_BLOCKS, OUTLINE_PART * cluster))
-
-
-def _is_soft(inside: Any, sad: Array, noise: Noise) -> bool:
-    """Whether the group fades out around it."""
+def _is_soft(inside: Any, risen: Array, sad: Array, noise: Noise) -> bool:
+    """Whether the group, whose blocks have `risen` by so much, fades out around it."""
     (y0, y1), (x0, x1) = ((one.start, one.stop) for one in inside)
     top, left = max(0, y0 - 1), max(0, x0 - 1)
     wide = (slice(top, y1 + 1), slice(left, x1 + 1))
-    risen: Array = sad[wide] - noise.mean[0][wide]
-    is_around = np.ones(risen.shape, bool)
+    all_risen: Array = sad[wide] - noise.mean[0][wide]
+    is_around = np.ones(all_risen.shape, bool)
     is_around[y0 - top : y1 - top, x0 - left : x1 - left] = False
-    around = risen[is_around]
-    if not len(around):
-        return False
-    own = risen[y0 - top : y1 - top, x0 - left : x1 - left].ravel()
-    return median(around) > SOFT_PART * median(own)
+    around = all_risen[is_around]
+    return len(around) > 0 and median(around) > SOFT_PART * median(risen.ravel())
 
 
 def median(values: Array) -> float:

@@ -272,6 +272,15 @@ def test_a_third_of_the_picture_is_light_while_a_whole_scene_change_settles():
     assert not any(score.is_moving for score in scores)
 
 
+def test_of_what_keeps_moving_every_second_field_of_an_encoder_is_only_learnt():
+    visitor = pools([(10, 10, 6, 4, 6000, 8, 0)])
+    scores = in_turn((5, pools([])), (3, visitor))
+    assert all(score.is_moving and score.blocks == 24 for score in scores)
+    gone = in_turn((5, pools([])), (3, visitor), (0.5, pools([])))
+    assert [score.is_moving for score in gone[1:]] == [False] * 4
+    assert not in_turn((5, pools([])), (0.9, visitor), (0.5, pools([])))[0].is_moving
+
+
 def test_small_groups_that_fall_all_over_the_picture_are_snow():
     def falling(col):
         return [(10, col, 2, 2, 5000, 0, -6)]
