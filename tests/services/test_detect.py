@@ -71,6 +71,17 @@ def test_dropped_fields_are_counted_and_shown():
     assert desk.posted["fields_judged"] == 8
 
 
+def test_fields_of_an_encoder_are_judged_and_told_in_pools():
+    desk = Desk()
+    for one in still(0, 5, fps=20, source="videocore"):
+        desk.fields.put(one)
+    desk.service.step(5.0)
+    assert desk.posted["fields_judged"] in (50, 51)
+    stamps = [message.ts for message in desk.record.drain()]
+    assert stamps == sorted(stamps)
+    assert stamps[-1] >= 4.85
+
+
 def test_closing_judges_what_is_left():
     desk = Desk()
     desk.fields.put(MotionField(1.0, np.zeros((4, 5), MOTION_DTYPE), 1.0, "lores"))
