@@ -258,7 +258,7 @@ def test_exposure_that_pumps_hides_no_visitor_for_long():
 
 def test_a_bump_is_not_believed_until_it_has_settled():
     visitor = [(10, 10, 6, 4, 6000, 8, 0)]
-    jolt = pools([(0, 0, 30, 40, 1300, 0, 6)])
+    jolt = pools([(row, 0, 1, 40, 1300, 0, 6 - 12 * (row % 2)) for row in range(30)])
     after = in_turn((5, pools([])), (0.1, jolt), (2, pools(visitor)))
     assert {score.veto for score in after[:8]} <= {rules.AFTER_SCENE, rules.WHOLE_SCENE}
     assert after[-1].is_moving
@@ -276,9 +276,16 @@ def test_of_what_keeps_moving_every_second_field_of_an_encoder_is_only_learnt():
     visitor = pools([(10, 10, 6, 4, 6000, 8, 0)])
     scores = in_turn((5, pools([])), (3, visitor))
     assert all(score.is_moving and score.blocks == 24 for score in scores)
-    gone = in_turn((5, pools([])), (3, visitor), (0.5, pools([])))
-    assert [score.is_moving for score in gone[1:]] == [False] * 4
-    assert not in_turn((5, pools([])), (0.9, visitor), (0.5, pools([])))[0].is_moving
+
+
+@pytest.mark.parametrize(("seconds", "is_steady"), [(0.8, False), (3.0, True)])
+def test_only_what_moved_for_a_second_is_taken_to_go_on_for_a_field(seconds, is_steady):
+    visitor = pools([(10, 10, 6, 4, 6000, 8, 0)])
+    gone = [
+        in_turn((5, pools([])), (seconds + more, visitor), (0.5, pools([]))) for more in (0, 0.1)
+    ]
+    assert any(scores[0].is_moving for scores in gone) == is_steady
+    assert not any(score.is_moving for scores in gone for score in scores[1:])
 
 
 def test_small_groups_that_fall_all_over_the_picture_are_snow():
