@@ -365,7 +365,7 @@ def score(habit, fields, source, part=None):
     most = []
 
     def watched():
-        for one in fields.stream(source):
+        for one in fields.pooled(source):
             yield one
             most.append(detector.masked_part)
 
