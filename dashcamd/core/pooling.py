@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, List, Optional
 
 import numpy as np
 
+from dashcamd.core.pace import Pace
 from dashcamd.types import MOTION_DTYPE, MotionField, Seconds
 
 if TYPE_CHECKING:
@@ -18,17 +19,8 @@ if TYPE_CHECKING:
 
 POOLED_SOURCES = frozenset(("videocore",))
 
-POOL_S: Seconds = 0.11
-"""A pool has as many fields as come nearest to this: 2 of 20 a second, 3 of 25 or 30. A little more
-than a tenth, so that no common rate lies between two numbers."""
-
 LOST_S: Seconds = 0.5
 """Fields further apart than this have no sum: the camera has paused or restarted."""
-
-PACE_WEIGHT = 0.1
-LONGEST_STEP = 1.5
-"""The time between two fields is averaged over about ten; a longer one (a keyframe has no field)
-counts as so many times the average."""
 
 _HIGH = np.uint32(0x80008080)
 _REST = np.uint32(0x7FFF7F7F)
@@ -48,8 +40,7 @@ class Pool:
     def __init__(self) -> None:
         self._held: List[MotionField] = []
         self._wanted = 1
-        self._last_ts: Optional[Seconds] = None
-        self._step_s: Seconds = 0.0
+        self._pace = Pace()
 
     def step(self, field: MotionField) -> Optional[MotionField]:
         """Take the next field; what was pooled when that is complete, else None.
@@ -61,27 +52,16 @@ class Pool:
         if field.source not in POOLED_SOURCES:
             self._held.clear()
             return field
-        self._pace(field)
+        self._pace.see(field.ts)
         if self._held and not _fit(self._held[-1], field):
             self._held.clear()
         if not self._held:
-            self._wanted = max(1, round(POOL_S / self._step_s)) if self._step_s > 0 else 1
+            self._wanted = self._pace.pictures
         self._held.append(field)
         if len(self._held) < self._wanted:
             return None
         held, self._held = self._held, []
         return held[0] if len(held) == 1 else _summed(held)
-
-    def _pace(self, field: MotionField) -> None:
-        """Learn how far apart the fields are."""
-        passed = 0.0 if self._last_ts is None else field.ts - self._last_ts
-        self._last_ts = field.ts
-        if not 0 < passed <= LOST_S:
-            return
-        if self._step_s <= 0:
-            self._step_s = passed
-        else:
-            self._step_s += PACE_WEIGHT * (min(passed, LONGEST_STEP * self._step_s) - self._step_s)
 
 
 def _fit(earlier: MotionField, later: MotionField) -> bool:

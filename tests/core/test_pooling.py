@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dashcamd.core.pooling import POOL_S, Pool
+from dashcamd.core.pace import FIELD_S
+from dashcamd.core.pooling import Pool
 from dashcamd.types import MOTION_DTYPE, MotionField
 from tests.core.fields import field
 
@@ -29,7 +30,7 @@ def test_a_pool_is_about_a_tenth_of_a_second_at_any_rate(fps, number):
     stamps = [one.ts for one in fields]
     held = np.diff([stamps.index(one.ts) for one in told])
     assert set(held) == {number}
-    assert number / fps == pytest.approx(POOL_S, abs=0.03)
+    assert number / fps == pytest.approx(FIELD_S, abs=0.03)
 
 
 def test_stamps_that_tremble_do_not_change_how_many_are_added():
