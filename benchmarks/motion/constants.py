@@ -26,6 +26,7 @@ MODULES = (
     "detector",
     "vectors",
     "weather",
+    "presence",
     "habit",
     "tracker",
     "zones",

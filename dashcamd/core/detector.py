@@ -24,6 +24,7 @@ from dashcamd.core.clusters import Groups, groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.habit import IS_HABIT, Habit
 from dashcamd.core.noise import Noise
+from dashcamd.core.presence import Presence
 from dashcamd.core.profile import Profile, profile_for
 from dashcamd.core.vectors import Doubts, median
 from dashcamd.core.weather import Weather
@@ -82,6 +83,10 @@ CLEAR_TIMES = 3.0
 group is asked for: the tracker tells a visitor from a clump by his staying for a second and not
 falling."""
 
+WEATHER_NEAR = 20
+"""From so many blocks on the largest group counts while it rains or snows; below it only what stays
+(`presence`), once that is known, or flakes that touch would be believed."""
+
 LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
 
@@ -121,6 +126,7 @@ class Detector:
         self._weather = Weather()
         self._habit: Optional[Habit] = None
         self._beyond: Optional[Array] = None
+        self._presence = Presence()
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
@@ -193,21 +199,48 @@ class Detector:
         if self._counting is not None:
             out &= self._counting
             count = int(np.count_nonzero(out))
-        self._beyond = beyond = self._beyond_habits(field.ts, level)
+        self._beyond = self._beyond_habits(field.ts, level)
+        score = self._largest(field.ts, out, count, blocks, sad, noise)
+        return self._among_flakes(score, sad, noise) if self._weather.is_likely else score
+
+    def _largest(
+        self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
+    ) -> Score:
+        """What to say of the largest group of the `count` blocks in `out`, habits aside."""
+        beyond = self._beyond
         if count < self._profile.cluster:
-            self._see_weather(field.ts, 1, sad, noise)
-            return Score(field.ts, False, count, 0)
+            self._see_weather(ts, 1, sad, noise)
+            return Score(ts, False, count, 0)
         if beyond is None:
-            return self._grouped(field.ts, out, count, blocks, sad, noise)
+            return self._grouped(ts, out, count, blocks, sad, noise)
         rare = out & beyond
         left = int(np.count_nonzero(rare))
         if left >= self._profile.cluster:
-            score = self._grouped(field.ts, rare, left, blocks, sad, noise)
+            score = self._grouped(ts, rare, left, blocks, sad, noise)
             if score.veto != TOO_SMALL or count - left < self._profile.cluster:
                 return score
         else:
-            self._see_weather(field.ts, 1, sad, noise)
-        return Score(field.ts, False, count, 0, _box(out), IS_HABIT)
+            self._see_weather(ts, 1, sad, noise)
+        return Score(ts, False, count, 0, _box(out), IS_HABIT)
+
+    def _among_flakes(self, score: Score, sad: Array, noise: Noise) -> Score:
+        """While it rains or snows: `score` of what is near, or else what stays at its place."""
+        if score.ts < self._doubt_until:
+            return score
+        presence = self._presence
+        stays = presence.see(score.ts, sad, noise.mean[0])
+        if not (self._weather.is_falling and presence.is_ready):
+            return score
+        if score.is_moving and score.cluster >= WEATHER_NEAR:
+            return score
+        if self._counting is not None:
+            stays &= self._counting
+        if self._beyond is not None:
+            stays &= self._beyond
+        found = self._large_enough(stays) if stays.any() else None
+        if found is not None and found.size > self._profile.cluster:
+            return Score(score.ts, True, score.blocks, found.size, found.place, in_weather=True)
+        return replace(score, is_moving=False, veto=SCATTERED) if score.is_moving else score
 
     def _beyond_habits(self, ts: Seconds, level: float) -> Optional[Array]:
         """Learn habits, and say which blocks exceed theirs or have none; None: no block has one.
@@ -362,6 +395,7 @@ class Detector:
         self._drift, self._drifts, self._steady = None, False, 0
         self._doubts = Doubts()
         self._weather = Weather()
+        self._presence = Presence()
         if profile.drift_floor > 0:
             self._drift = Drift(grid, profile.drift_kept)
             floors.append(profile.drift_floor)

@@ -57,9 +57,11 @@ longer and in more of the tenths, by when most insects are gone; what makes more
 none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
 
 FALLING = 0.12
-"""While it rains or snows, and of what is quick for its size at any time, what comes down by more
-than so much of the picture's height a second is a clump of snow (0.15 to 1) and no visitor (who
-walks towards the camera: 0.05)."""
+"""Of what is quick for its size, what comes down by more than so much of the picture's height a
+second is a clump of snow (0.15 to 1) and no visitor (who walks towards the camera: 0.05)."""
+
+SINKING = 0.07
+"""The same while it rains or snows: slow flakes come down by 0.06 to 0.15."""
 
 REACH = 0.03
 REACH_PER_S = 0.6
@@ -160,7 +162,7 @@ class Tracker:
             if pace > DARTING or (in_weather and pace > QUICK and size < LARGE):
                 return False
             if pace > QUICK or in_weather:
-                if _fall_a_second(run) > FALLING:
+                if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)

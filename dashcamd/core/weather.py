@@ -11,6 +11,9 @@ WEATHER_S: Seconds = 10.0
 drawn snow and rain 0.45 of the fields have as many, mostly nearly all of them; streets, people and
 foliage come to 0.27."""
 
+LIKELY_PART = 0.2
+"""From here on what flakes do is learnt, so that it is known when they fall."""
+
 FIRST_S: Seconds = 3.0
 """How long a camera that has just started counts as having seen no weather."""
 
@@ -25,6 +28,8 @@ class Weather:
         self._part = 0.0
         self._seen_s = FIRST_S
         self._ts: Seconds = 0.0
+        self.is_likely = False
+        """Whether it may soon be known to."""
         self.is_falling = False
         """Whether rain or snow falls now."""
 
@@ -34,4 +39,5 @@ class Weather:
         self._ts = ts
         self._seen_s = min(self._seen_s + step_s, WEATHER_S)
         self._part += step_s / self._seen_s * ((number >= MANY_GROUPS) - self._part)
+        self.is_likely = self._part >= LIKELY_PART
         self.is_falling = self._part >= WEATHER_PART

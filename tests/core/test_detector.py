@@ -104,6 +104,43 @@ def test_a_flake_is_no_visitor_however_long_it_snows():
     assert not any(score.is_moving for score in judged(snowfall(20)))
 
 
+def walker_in_snow(sensitivity=5, source="lores"):
+    """Scores from 20 s on of somebody of six blocks among a hundred flakes just as bright."""
+    rng, fields = np.random.default_rng(7), still(0, 2, source=source)
+    for i in range(230):
+        cells = rng.choice(1200, 100, replace=False)
+        patches = [(*divmod(int(cell), 40), 1, 1, 3000) for cell in cells]
+        if i >= 200:
+            patches.append((14, 5 + (i - 200) // 8, 3, 2, 3000))
+        fields.append(field(2 + i / 10, patches=patches, source=source))
+    return judged(fields, sensitivity=sensitivity)[220:]
+
+
+def test_who_is_no_larger_than_the_flakes_is_told_by_staying():
+    *_, before, first = walker_in_snow()
+    assert before.is_moving
+    assert first.in_weather
+    left, top, right, bottom = first.place
+    assert left <= 10 / 40 <= right
+    assert top <= 15 / 30 <= bottom
+    assert not any(score.is_moving for score in walker_in_snow(source="videocore"))
+
+
+def test_flakes_that_touch_are_nobody_once_it_is_known_what_stays():
+    chance = (10, 34, 4, 4)
+    assert judged(snowfall(5, visitor=True, size=chance[2:]))[-1].is_moving
+    score = judged(snowfall(20, visitor=True, size=chance[2:]))[-1]
+    assert score.veto == rules.SCATTERED
+    assert judged(snowfall(20, visitor=True, size=(8, 5)))[-1].is_moving
+
+
+def test_in_snow_a_higher_sensitivity_finds_all_that_a_lower_one_finds():
+    found = [set(moving(walker_in_snow(one))) for one in (1, 3, 5, 7, 10)]
+    assert found[2]
+    for lower, higher in zip(found, found[1:]):
+        assert lower <= higher
+
+
 def test_weather_is_not_told_where_vectors_tell_a_fall():
     score = judged(snowfall(5, source="videocore", visitor=True))[-1]
     assert score.veto == rules.SCATTERED

@@ -129,6 +129,12 @@ def test_while_it_snows_what_falls_is_no_visitor_unless_it_is_near():
     assert snowed(towards_the_camera, cluster=9)[0].first == 0.0
 
 
+def test_while_it_snows_what_sinks_slowly_is_a_flake():
+    flake = [(0, 0.01)] * 20
+    assert snowed(flake, cluster=9) == []
+    assert snowed(flake, cluster=9, in_weather=False)[0].first == 0.0
+
+
 def test_while_it_snows_a_small_thing_that_is_quick_for_its_size_is_no_visitor():
     aside = [(0.03, 0)] * 20
     assert snowed(aside, cluster=9) == []
