@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from dashcamd.core.vectors import median
 from dashcamd.types import Seconds
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ RECENT_S: Seconds = 1.5
 MEMORY_S: Seconds = 20.0
 """How long the average is that is compared, and how long the one it is compared with."""
 
-Z_SCORE = 3.5
+Z_SCORE = 3.25
 LEAST_DEVIATION_SAD = 90.0
 MOST_Z_SCORE = 4.0
 """The recent average of nine blocks must be so many of its standard deviations above its long one;
@@ -37,8 +38,12 @@ READY_S: Seconds = 5.0
 FIRST_DEVIATION_SAD = 300.0
 """How long it must have been learnt to be believed, and what a deviation is taken for before."""
 
+PERIOD_S: Seconds = 0.95
+"""How often it is learnt: averages over `RECENT_S` differ little from field to field."""
+
 LIVE_PART = 0.5
-"""What is there now must be at least so much of the recent average: who has left has none of it."""
+"""What a neighbourhood has now must be at least so much of what it has had of late: where somebody
+was, and where a slow flake fell from, there is none of it."""
 
 LOST_S: Seconds = 2.0
 LONGEST_STEP_S: Seconds = 1.0
@@ -50,7 +55,10 @@ class Presence:
 
     def __init__(self) -> None:
         self._ts: Optional[Seconds] = None
-        self._seen_s = 0.0
+        self._learnt_ts: Seconds = 0.0
+        self._seen_s: Seconds = 0.0
+        nothing = np.zeros((0, 0), np.float32)
+        self._recent = self._mean = self._variance = self._deviation = self._limit = nothing
         self.is_ready = False
         """Whether what flakes do has been learnt."""
 
@@ -61,48 +69,60 @@ class Presence:
         """
         now = _around(np.minimum(sad, MOST_SAD))
         if self._ts is None or not 0 <= ts - self._ts <= LOST_S:
-            self._begin(usual)
+            self._begin(ts, usual)
             step_s = 0.0
         else:
             step_s = min(ts - self._ts, LONGEST_STEP_S)
         self._ts = ts
         self._seen_s += step_s
-        self._recent += np.float32(min(1.0, step_s / RECENT_S)) * (now - self._recent)
-        above = self._recent - self._mean
-        everywhere = np.float32(max(0.0, float(np.median(above))))
-        above -= everywhere
-        deviation = np.sqrt(np.maximum(self._variance, self._variance.mean()))
-        np.maximum(deviation, LEAST_DEVIATION_SAD, out=deviation)
-        stays: Array = above > np.float32(Z_SCORE) * deviation
-        if not (stays & (now - self._mean >= np.float32(LIVE_PART) * above)).any():
-            stays[...] = False
-        self._learn(step_s, above, everywhere, deviation)
         self.is_ready = self._seen_s >= READY_S
+        now -= self._recent
+        self._recent += np.float32(min(1.0, step_s / RECENT_S)) * now
+        now += self._recent
+        above = self._recent - self._mean
+        everywhere = np.float32(max(0.0, median(above.ravel()[::3])))
+        above -= everywhere
+        stays: Array = above > self._limit
+        if stays.any():
+            stays &= now - self._mean >= np.float32(LIVE_PART) * above
+        if ts - self._learnt_ts >= PERIOD_S:
+            self._learn(min(ts - self._learnt_ts, LONGEST_STEP_S), above, everywhere)
+            self._learnt_ts = ts
         return stays
 
-    def _begin(self, usual: Array) -> None:
+    def _begin(self, ts: Seconds, usual: Array) -> None:
+        self._learnt_ts = ts
+        self._seen_s = 0.0
         self._mean = _around(np.minimum(usual, MOST_SAD))
         self._recent = self._mean.copy()
         self._variance = np.full_like(self._mean, FIRST_DEVIATION_SAD**2)
-        self._seen_s = 0.0
+        self._deviation = np.sqrt(self._variance)
+        self._limit = np.float32(Z_SCORE) * self._deviation
 
-    def _learn(self, step_s: Seconds, above: Array, everywhere: Any, deviation: Array) -> None:
+    def _learn(self, step_s: Seconds, above: Array, everywhere: Any) -> None:
         rate = np.float32(step_s / min(RECENT_S + self._seen_s, MEMORY_S))
-        most = np.float32(MOST_Z_SCORE) * deviation
+        most = np.float32(MOST_Z_SCORE) * self._deviation
         error = np.minimum(above, most)
         np.maximum(error, -most, out=error)
         self._mean += rate * (error + everywhere)
         error *= error
         error -= self._variance
         self._variance += rate * _around(_around(error))
+        deviation = np.sqrt(np.maximum(self._variance, self._variance.mean()))
+        self._deviation = np.maximum(deviation, LEAST_DEVIATION_SAD, out=deviation)
+        self._limit = np.float32(Z_SCORE) * deviation
 
 
 def _around(plane: Array) -> Array:
     """The mean of each block and those that touch it; the edge is repeated."""
-    padded = np.pad(plane, 1, mode="edge")
-    rows = padded[:-2] + padded[1:-1]
-    rows += padded[2:]
-    sums: Array = rows[:, :-2] + rows[:, 1:-1]
-    sums += rows[:, 2:]
+    rows, cols = plane.shape
+    padded = np.empty((rows + 2, cols + 2), np.float32)
+    padded[1:-1, 1:-1] = plane
+    padded[0, 1:-1], padded[-1, 1:-1] = plane[0], plane[-1]
+    padded[:, 0], padded[:, -1] = padded[:, 1], padded[:, -2]
+    down = padded[:-2] + padded[1:-1]
+    down += padded[2:]
+    sums: Array = down[:, :-2] + down[:, 1:-1]
+    sums += down[:, 2:]
     sums *= np.float32(1 / 9)
     return sums

@@ -55,15 +55,24 @@ def test_a_clump_that_is_large_and_soon_gone_does_not_stay():
 
 
 def test_who_has_left_is_gone_at_once():
-    told = watched(20, lambda later: walker(later) if later < 3 else None)
+    told = watched(21, lambda later: (12, 20, 3, 2) if later < 3 else None)
     assert told[179].any()
     assert np.count_nonzero([stays.any() for stays in told[181:]]) <= 2
 
 
-def test_leaves_that_never_rest_become_ordinary():
-    told = watched(90, lambda later: (5, 20, 4, 4))
-    assert told[165].any()
-    assert not any(stays.any() for stays in told[-100:])
+def test_leaves_that_never_rest_become_ordinary_and_who_walks_there_is_seen():
+    presence, rng, leaves = Presence(), np.random.default_rng(2), slice(10, 18)
+    told = []
+    for i in range(1300):
+        plane = flakes(rng)
+        if i >= 150:
+            plane[leaves, leaves] = 1400
+        if i >= 1270:
+            plane[12:15, 12:14] = 3000
+        told.append(presence.see(100 + i * STEP, plane, USUAL).any())
+    assert told[165]
+    assert not any(told[600:1270])
+    assert any(told[1270:])
 
 
 def test_a_gust_that_brings_more_flakes_everywhere_is_nobody():
