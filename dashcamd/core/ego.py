@@ -115,7 +115,7 @@ class EgoMotion:
             self._jolt = None
             self._enter(State.STILL, field.ts)
         blocks = field.blocks[:, :-1]
-        active, shift_px = self._active(active_blocks(blocks["sad"])), common_shift(blocks)
+        active, shift_px = self._active(blocks["sad"]), common_shift(blocks)
         self._bump_px = BUMP_PX + (EVEN_PX if field.source in POOLED_SOURCES else 0.0)
         bump = self._bump(field.ts, active, shift_px)
         self._fields.append((field.ts, active, shift_px))
@@ -131,10 +131,15 @@ class EgoMotion:
         self._calm += sign * (active < CALM_SHARE)
         self._shaken += sign * (shift_px >= SHAKEN_PX)
 
-    def _active(self, active: Array) -> float:
-        before, self._before = self._before, active
-        if not active.any():
-            return 0.0
+    def _active(self, sad: Array) -> float:
+        before = self._before
+        differs = sad > int(ACTIVE_SAD)
+        number = int(np.count_nonzero(differs))
+        if number < CALM_SHARE * differs.size:
+            # Whatever the calmest tenth has, no more blocks than these are active: it is calm.
+            self._before = differs
+            return number / float(differs.size)
+        self._before = active = active_blocks(sad)
         if before is None or before.shape != active.shape:
             return active_share(active)
         return active_share(active) if likeness(active, before) >= LEAST_LIKENESS else 0.0
