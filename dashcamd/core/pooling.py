@@ -39,7 +39,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._held: List[MotionField] = []
-        self._wanted = 1
+        self._wanted = 2
         self._pace = Pace()
 
     def step(self, field: MotionField) -> Optional[MotionField]:
@@ -55,8 +55,12 @@ class Pool:
         self._pace.see(field.ts)
         if self._held and not _fit(self._held[-1], field):
             self._held.clear()
-        if not self._held:
+            self._wanted = 1
+        if self._pace.step_s > 0 and len(self._held) <= 1:
+            # Asked for the second of a pool as well: the very first pace is known only then.
             self._wanted = self._pace.pictures
+        if len(self._held) >= self._wanted:
+            self._held.clear()
         self._held.append(field)
         if len(self._held) < self._wanted:
             return None

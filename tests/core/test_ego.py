@@ -15,11 +15,12 @@ def follow(fields):
 
 
 def drive(start, seconds, source="lores"):
-    """The sides rush past, the sky stays."""
-    return [
-        field(start + i / 10, source=source, patches=[(8, 0, 22, 40, 3000)])
-        for i in range(int(seconds * 10))
-    ]
+    """The sides rush past, in each field other ones; the sky stays."""
+    rng = np.random.default_rng(int(start))
+    made = [field(start + i / 10, source=source) for i in range(int(seconds * 10))]
+    for one in made:
+        one.blocks["sad"][8:, :-1] = rng.integers(1500, 4500, (22, 40))
+    return made
 
 
 def shaken(start, shifts, source="lores"):
@@ -57,6 +58,14 @@ def test_one_lorry_next_to_us_does_not_drive_us():
 
 def test_noise_everywhere_is_not_a_drive():
     assert set(states(follow(still(0, 20, noise=2500)))) == {State.STILL}
+
+
+@pytest.mark.parametrize("source", ["lores", "videocore"])
+def test_noise_beside_plain_black_is_not_a_drive(source):
+    fields = still(0, 20, noise=1400, source=source)
+    for one in fields:
+        one.blocks["sad"][:6] = 0
+    assert set(states(follow(fields))) == {State.STILL}
 
 
 def test_heavy_rain_all_over_the_picture_is_not_a_drive():

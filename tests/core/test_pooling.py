@@ -33,6 +33,19 @@ def test_a_pool_is_about_a_tenth_of_a_second_at_any_rate(fps, number):
     assert number / fps == pytest.approx(FIELD_S, abs=0.03)
 
 
+@pytest.mark.parametrize("fps", [10, 15, 20, 24, 30])
+def test_the_first_pool_is_as_long_as_all_others(fps):
+    fields = film(fps, 2, keyframe_s=10)
+    for one in fields:
+        one.blocks["sad"] = 100
+    assert len({int(one.blocks["sad"].max()) for one in pooled(fields)}) == 1
+
+
+def test_fields_slower_than_any_pool_are_lost_no_more_than_one():
+    fields = film(1, 10, keyframe_s=100)
+    assert [one.ts for one in pooled(fields)] == [one.ts for one in fields[1:]]
+
+
 def test_stamps_that_tremble_do_not_change_how_many_are_added():
     rng = np.random.default_rng(4)
     fields = film(25, 60)
