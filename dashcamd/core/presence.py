@@ -108,9 +108,10 @@ class Presence:
         error *= error
         error -= self._variance
         self._variance += rate * _around(_around(error))
-        deviation = np.sqrt(np.maximum(self._variance, self._variance.mean()))
-        self._deviation = np.maximum(deviation, LEAST_DEVIATION_SAD, out=deviation)
-        self._limit = np.float32(Z_SCORE) * deviation
+        # What spreads from a block to those around it can leave less than nothing there.
+        least = max(float(self._variance.mean()), LEAST_DEVIATION_SAD**2)
+        self._deviation = np.sqrt(np.maximum(self._variance, np.float32(least)))
+        self._limit = np.float32(Z_SCORE) * self._deviation
 
 
 def _around(plane: Array) -> Array:

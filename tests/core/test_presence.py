@@ -101,3 +101,20 @@ def test_what_differs_by_less_than_the_least_deviation_asks_is_nobody(part):
     sad = 400 + part * Z_SCORE * LEAST_DEVIATION_SAD
     told = watched(60, lambda _: (10, 10, 6, 6), since=50.0, number=0, sad=sad)
     assert any(stays.any() for stays in told) == (part > 1)
+
+
+def test_who_comes_after_a_long_time_without_a_flake_or_noise_is_seen():
+    presence = Presence()
+    for i in range(8000):
+        plane = USUAL.copy()
+        if i < 600 and i // 10 % 3 == 0:
+            plane[12:15, 10:12] = 3000
+        if i < 600 and i // 7 % 2:
+            plane[3, ::3] = 3000
+        presence.see(i * STEP, plane, USUAL)
+    told = []
+    for i in range(8000, 8030):
+        plane = USUAL.copy()
+        plane[20:24, 20:22] = 3000
+        told.append(presence.see(i * STEP, plane, USUAL).any())
+    assert told[-1]
