@@ -372,6 +372,7 @@ class Detector:
         if noise is not None and noise.grid == blocks.shape and field.source == self._source:
             if not -LOST_S <= field.ts - self._last_ts <= LOST_S:
                 self._ready_ts = field.ts + self._warm_up_s
+                self._steady = 0
             self._last_ts = field.ts
             return noise
         self._source = field.source

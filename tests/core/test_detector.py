@@ -325,6 +325,16 @@ def test_only_what_moved_for_a_second_is_taken_to_go_on_for_a_field(seconds, is_
     assert not any(score.is_moving for scores in gone for score in scores[1:])
 
 
+@pytest.mark.parametrize("fields", [30, 31])
+def test_nothing_goes_on_over_a_hole(fields):
+    detector, visitor = Detector(), pools([(10, 10, 6, 4, 6000, 8, 0)])
+    for i in range(50):
+        detector.judge(pools([])(i / 10))
+    for i in range(fields):
+        detector.judge(visitor(5 + i / 10))
+    assert detector.judge(pools([])(3600)).veto == rules.WARM_UP
+
+
 def test_small_groups_that_fall_all_over_the_picture_are_snow():
     def falling(col):
         return [(10, col, 2, 2, 5000, 0, -6)]
