@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, List, Optional
 
 import numpy as np
 
-from dashcamd.core.pace import Pace
+from dashcamd.core.pace import FIELD_S, Pace
 from dashcamd.types import MOTION_DTYPE, MotionField, Seconds
 
 if TYPE_CHECKING:
@@ -24,11 +24,14 @@ LOST_S: Seconds = 0.5
 
 _HIGH = np.uint32(0x80008080)
 _REST = np.uint32(0x7FFF7F7F)
+_SIGNS = np.uint32(0x00008080)
 _LARGE_SAD = np.uint32(0x80000000)
-"""Of the lanes of a word: the highest bits, and all others; a SAD that may not fit when doubled."""
+"""Of the lanes of a word: the highest bits, all others, the signs of a vector; a SAD that may not
+fit when doubled."""
 
-_MOST_SAD = np.uint32(np.iinfo(MOTION_DTYPE["sad"]).max)
+_LANES = {name: np.iinfo(MOTION_DTYPE[name]) for name in ("x", "y", "sad")}
 _MOST = np.maximum.reduce
+_ANY = np.bitwise_or.reduce
 
 
 class Pool:
@@ -39,15 +42,16 @@ class Pool:
 
     def __init__(self) -> None:
         self._held: List[MotionField] = []
-        self._wanted = 2
+        self._wanted = 1
         self._pace = Pace()
 
     def step(self, field: MotionField) -> Optional[MotionField]:
         """Take the next field; what was pooled when that is complete, else None.
 
         The answer has the stamp of its first field, so that motion in it never begins late. SAD
-        is the sum or the most that fits. Vectors are sums that wrap beyond 127 pixels, which no
-        encoder searches. The arrays taken are kept until then and must not change.
+        and vectors are sums or the most that fits. The arrays taken are kept until then and must
+        not change. However few have come, a pool is complete after `FIELD_S`: the pace may have
+        been learnt from two stamps that came too close, or from a camera that was quicker then.
         """
         if field.source not in POOLED_SOURCES:
             self._held.clear()
@@ -55,17 +59,19 @@ class Pool:
         self._pace.see(field.ts)
         if self._held and not _fit(self._held[-1], field):
             self._held.clear()
-            self._wanted = 1
-        if self._pace.step_s > 0 and len(self._held) <= 1:
-            # Asked for the second of a pool as well: the very first pace is known only then.
+        if not self._held:
             self._wanted = self._pace.pictures
-        if len(self._held) >= self._wanted:
-            self._held.clear()
         self._held.append(field)
-        if len(self._held) < self._wanted:
+        if len(self._held) < self._wanted and field.ts - self._held[0].ts < FIELD_S:
             return None
+        return self.flush()
+
+    def flush(self) -> Optional[MotionField]:
+        """What is held of a pool that is not complete, as if it were; None without any."""
         held, self._held = self._held, []
-        return held[0] if len(held) == 1 else _summed(held)
+        if len(held) < 2:
+            return held[0] if held else None
+        return _summed(held)
 
 
 def _fit(earlier: MotionField, later: MotionField) -> bool:
@@ -76,7 +82,10 @@ def _summed(fields: List[MotionField]) -> MotionField:
     first = fields[0]
     total = _words(first)
     for one in fields[1:]:
-        total = _added(total, _words(one))
+        more = _added(total, _words(one))
+        if more is None:
+            return MotionField(first.ts, _clipped(fields), first.scale, first.source)
+        total = more
     blocks = total.view(MOTION_DTYPE).reshape(first.blocks.shape)
     return MotionField(first.ts, blocks, first.scale, first.source)
 
@@ -87,29 +96,29 @@ def _words(field: MotionField) -> Array:
     return words
 
 
-def _added(a: Array, b: Array) -> Array:
+def _added(a: Array, b: Array) -> Optional[Array]:
     """The sum in each of the three lanes of the words, as if they were three planes.
 
-    Added as words, with the highest bit of each lane put in afterwards so that none carries into
-    the next: reading planes out of the words and back costs three times as much.
+    None where one may not fit. Added as words, with the highest bit of each lane put in afterwards
+    so that none carries into the next: reading planes out of the words and back costs three times
+    as much.
     """
     if max(_MOST(a), _MOST(b)) >= _LARGE_SAD:
-        return _most(a, b)
+        return None
     apart = a ^ b
-    apart &= _HIGH
     total: Array = a & _REST
     total += b & _REST
-    total ^= apart
+    total ^= apart & _HIGH
+    # A sum has wrapped where both have the other sign.
+    wrapped = a ^ total
+    np.bitwise_and(wrapped, ~apart, out=wrapped)
+    return None if _ANY(wrapped) & _SIGNS else total
+
+
+def _clipped(fields: List[MotionField]) -> Array:
+    """The same where a sum may not fit: the most that does."""
+    total = np.empty_like(fields[0].blocks)
+    for name, lane in _LANES.items():
+        planes = [one.blocks[name].astype(np.int32) for one in fields]
+        total[name] = np.clip(sum(planes), lane.min, lane.max)
     return total
-
-
-def _most(a: Array, b: Array) -> Array:
-    """The same where a SAD may not fit: the most that does."""
-    one, other = a.view(MOTION_DTYPE), b.view(MOTION_DTYPE)
-    total = np.empty_like(one)
-    for axis in "xy":
-        np.add(one[axis], other[axis], out=total[axis])
-    sad = np.add(one["sad"], other["sad"], dtype=np.uint32)
-    total["sad"] = np.minimum(sad, _MOST_SAD)
-    words: Array = total.view("<u4")
-    return words

@@ -64,6 +64,9 @@ class DetectService:
     def close(self) -> None:
         """Judge the last fields."""
         self.step(self._posted + POST_S)
+        rest = self._pool.flush()
+        if rest is not None:
+            self._judge(rest)
         self._tell_trace(self._tracer.flush())
 
     def _begin(self) -> None:

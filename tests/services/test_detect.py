@@ -89,6 +89,19 @@ def test_closing_judges_what_is_left():
     assert [message.ts for message in desk.record.drain()] == [1.0]
 
 
+def test_closing_judges_a_pool_that_is_not_complete():
+    desk, last = Desk(), 0.0
+    for one in still(0, 2, fps=25, source="videocore"):
+        desk.fields.put(one)
+        desk.service.step(one.ts)
+        last = one.ts
+        told = [message.ts for message in desk.record.drain()]
+    assert told == []
+    desk.service.close()
+    (rest,) = [message.ts for message in desk.record.drain()]
+    assert last - 0.1 < rest <= last
+
+
 def test_the_board_says_what_is_seen_and_why():
     desk = Desk()
     assert desk.play("." * 5)
