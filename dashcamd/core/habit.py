@@ -158,6 +158,7 @@ class Habit:
     def see(self, ts: Seconds, measures: Array, level: float) -> None:
         """Take the measures of the field at `ts`; `level` is the median of the first plane."""
         if self._second is None or ts < self._second:
+            self._forget_stamps()
             self._second = ts
         if ts - self._second >= SECOND_S:
             self._tick(ts)
@@ -171,6 +172,13 @@ class Habit:
             active &= self._near
             if np.count_nonzero(active) >= LEAST_BLOCKS:
                 self._follow(ts, active, measures[0])
+
+    def _forget_stamps(self) -> None:
+        """Forget all stamps: what has a later one would be taken for news until then."""
+        self._run.clear()
+        self._visits.clear()
+        self._active.fill(-np.inf)
+        self._woke.fill(-np.inf)
 
     def _follow(self, ts: Seconds, near: Array, sad: Array) -> None:
         """Remember where those blocks move that may come to have a habit."""

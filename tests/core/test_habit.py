@@ -193,6 +193,11 @@ def test_it_is_forgotten_over_a_hole_and_by_a_clock_that_was_set_back():
     assert habit.limit is None
 
 
+def test_who_came_before_the_clock_was_set_back_keeps_no_habit_from_beginning():
+    habit = watch(fresh(), 10_000, 10, arriving(10_000, 0))
+    assert watch(habit, 6400, 480, show).limit is not None
+
+
 def evening(seconds, extra=nothing):
     """Fields of the screen, and of `extra(ts)`."""
     stamps = (i / 10 for i in range(round(10 * seconds)))
