@@ -263,6 +263,10 @@ class Habit:
             self._visits.append(_Visit(ts, new, new.copy()))
 
     def _learn_peaks(self, active: Array) -> None:
+        """Follow what the habit shows, not what somebody shows who stands before it."""
+        self._usual[:, self._share < STAY_PART / 8] = 0
+        if np.count_nonzero(active & (self._share < STAY_PART)) >= LEAST_BLOCKS:
+            active = active & ~self._is
         step = np.where(self._peaks > self._usual, np.float32(PEAK_UP), np.float32(PEAK_DOWN))
         moved = np.where(self._usual > 0, self._usual * step, self._peaks)
         np.copyto(self._usual, moved, where=active)

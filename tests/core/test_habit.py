@@ -75,6 +75,25 @@ def test_what_outshines_the_habit_is_still_seen(screen):
     assert (limit < 3 * 19200).all()
 
 
+def calm(_ts):
+    return [(10, 20, 5, 7, 4000)]
+
+
+def test_who_stands_before_the_screen_does_not_teach_it_to_hide_the_next():
+    habit = watch(fresh(), 0, 480, calm)
+    before = habit.limit[0][SCREEN].max()
+    watch(habit, 480, 30, lambda ts: [*calm(ts), (8, 22, 9, 3, 20000)])
+    assert habit.limit[0][SCREEN].max() <= before * 1.1
+
+
+def test_what_passed_there_before_the_screen_was_on_is_not_what_it_shows():
+    plain = watch(fresh(), 0, 620, lambda ts: calm(ts) if ts > 450 else [])
+    passed = watch(
+        fresh(), 0, 620, lambda ts: calm(ts) if ts > 450 else [(6, 20, 12, 7, 30000)] * (ts < 4)
+    )
+    assert passed.limit[0][SCREEN].max() == pytest.approx(plain.limit[0][SCREEN].max(), rel=0.1)
+
+
 def test_however_long_it_lasted_it_is_forgotten_within_twenty_minutes():
     habit = watch(fresh(), 0, 1800, lambda ts: [(10, 20, 5, 7, 4000)])
     sizes = []
