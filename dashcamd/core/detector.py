@@ -84,8 +84,9 @@ group is asked for: the tracker tells a visitor from a clump by his staying for 
 falling."""
 
 WEATHER_NEAR = 20
-"""From so many blocks on the largest group counts while it rains or snows; below it only what stays
-(`presence`), once that is known, or flakes that touch would be believed."""
+"""From so many blocks on the place of the largest group is told while it rains or snows; below it
+that of what stays (`presence`), if anything does: flakes draw the largest group hither and thither.
+The largest group counts as well, or a crowd that is taken for weather would be nobody."""
 
 LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
@@ -224,7 +225,7 @@ class Detector:
         return Score(ts, False, count, 0, _box(out), IS_HABIT)
 
     def _among_flakes(self, score: Score, sad: Array, noise: Noise) -> Score:
-        """While it rains or snows: `score` of what is near, or else what stays at its place."""
+        """While it rains or snows: what stays at its place, or else `score` as it is."""
         if score.ts < self._doubt_until:
             return score
         presence = self._presence
@@ -240,7 +241,7 @@ class Detector:
         found = self._large_enough(stays) if stays.any() else None
         if found is not None and found.size > self._profile.cluster:
             return Score(score.ts, True, score.blocks, found.size, found.place, in_weather=True)
-        return replace(score, is_moving=False, veto=SCATTERED) if score.is_moving else score
+        return score
 
     def _beyond_habits(self, ts: Seconds, level: float) -> Optional[Array]:
         """Learn habits, and say which blocks exceed theirs or have none; None: no block has one.

@@ -126,12 +126,25 @@ def test_who_is_no_larger_than_the_flakes_is_told_by_staying():
     assert not any(score.is_moving for score in walker_in_snow(source="videocore"))
 
 
-def test_flakes_that_touch_are_nobody_once_it_is_known_what_stays():
-    chance = (10, 34, 4, 4)
-    assert judged(snowfall(5, visitor=True, size=chance[2:]))[-1].is_moving
-    score = judged(snowfall(20, visitor=True, size=chance[2:]))[-1]
-    assert score.veto == rules.SCATTERED
-    assert judged(snowfall(20, visitor=True, size=(8, 5)))[-1].is_moving
+def crowd(people=5, speed=0.4, seconds=60):
+    """Fields of people, three blocks by two, who cross the picture all the time."""
+    rng = np.random.default_rng(3)
+    rows, starts = np.arange(people) * 6 % 27, rng.uniform(0, 40, people)
+    for i in range(seconds * 10):
+        cols = (starts + speed * i) % 44 - 2
+        patches = [(int(row), int(col), 3, 2, 5000) for row, col in zip(rows, cols)]
+        yield field(2 + i / 10, patches=patches)
+
+
+def test_people_in_a_crowd_that_is_taken_for_weather_are_told():
+    detector, tracker = Detector(), Tracker()
+    told = set()
+    for one in [*still(0, 2), *crowd()]:
+        score = detector.judge(one)
+        if tracker.step(score) is not None:
+            told.add(int(one.ts))
+    assert score.in_weather
+    assert len(told) >= 50
 
 
 def test_in_snow_a_higher_sensitivity_finds_all_that_a_lower_one_finds():
