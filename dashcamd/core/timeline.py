@@ -103,7 +103,9 @@ class Timeline:
             if offered.is_confirmed and known.is_confirmed:
                 apart_s = abs(offered.wall - known.wall)
                 if apart_s > CONTESTED_S:
-                    self._contested_s = max(self._contested_s, apart_s)
+                    # Either may be the one that is right, and that only within its uncertainty.
+                    doubt_s = apart_s + offered.uncertainty_s + known.uncertainty_s
+                    self._contested_s = max(self._contested_s, doubt_s)
             is_taken = rank(anchor.source) >= rank(known.source) + known.is_confirmed
         else:
             is_taken = anchor.uncertainty_s < known.uncertainty_s
@@ -124,7 +126,7 @@ def _doubt_s(anchor: Anchor, earlier: Optional[Anchor]) -> Seconds:
     then, now = label(anchor.ts, earlier), label(anchor.ts, anchor)
     if not (then.is_confirmed and now.is_confirmed and is_moment(then)):
         return 0.0
-    apart_s = abs(now.wall - then.wall) + then.uncertainty_s
+    apart_s = abs(now.wall - then.wall) + then.uncertainty_s + now.uncertainty_s
     return apart_s if apart_s > CONTESTED_S else 0.0
 
 

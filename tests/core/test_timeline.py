@@ -111,6 +111,18 @@ def test_whatever_a_clock_says_later_in_a_boot_nothing_is_older_by_it(wall, sour
     assert age is None or age <= 10_050 + CONTESTED_S
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_contested_label_is_doubtful_enough_though_who_was_right_was_not_exact(is_restarted):
+    phone = anchor(ts=0.0, wall=NOON + 1.8, uncertainty_s=2.0, source="phone")
+    timeline = Timeline(None if is_restarted else phone)
+    if is_restarted:
+        timeline.remember(phone)
+    timeline.offer(anchor(ts=0.0, wall=NOON + YEARS, uncertainty_s=0.5, source="ntp"))
+    moment = timeline.moment(0.0)
+    assert moment.source == "ntp"
+    assert abs(moment.wall - NOON) <= moment.uncertainty_s
+
+
 def test_what_was_known_earlier_in_a_boot_gives_no_label_and_contests_who_ought_to_know():
     timeline = Timeline()
     timeline.remember(anchor())
