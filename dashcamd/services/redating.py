@@ -16,7 +16,7 @@ from typing import Iterable, List, Optional
 
 from dashcamd.core import naming
 from dashcamd.core.naming import EventName
-from dashcamd.core.timeline import Timeline, is_better, is_moment, label
+from dashcamd.core.timeline import CONTESTED_S, MUCH_BETTER, Timeline, is_better, is_moment, label
 from dashcamd.storage import catalog, clocks, sidecar
 from dashcamd.storage.disk import replace_file
 from dashcamd.storage.ledger import Known, Ledger
@@ -55,12 +55,15 @@ class Redating:
     def note_anchor(self, now: Seconds) -> None:
         """Take up this boot's anchor if it is much better than the one that was used so far.
 
+        One that stays noted becomes as doubtful as what contradicted it in this boot makes it.
         Raises `StorageError` if the volume does not take it; events are dated once it has.
         """
         anchor, boot_id = self._clock.anchor, self._volume.boot_id
-        if anchor is not None and self._is_news(anchor, self._clocks.get(boot_id)):
+        noted = self._clocks.get(boot_id)
+        news = None if anchor is None else _news(anchor, noted)
+        if news is not None:
             self._clocks.pop(boot_id, None)
-            self._clocks[boot_id] = anchor
+            self._clocks[boot_id] = news
             self._is_noted = False
             self.consider(self._ledger.known)
         if not self._is_noted and now >= self._next_note:
@@ -108,5 +111,19 @@ class Redating:
             return replace(facts, moment=moment)
         return facts
 
-    def _is_news(self, anchor: Anchor, noted: Optional[Anchor]) -> bool:
-        return noted is None or is_better(label(anchor.ts, anchor), label(anchor.ts, noted))
+
+def _news(anchor: Anchor, noted: Optional[Anchor]) -> Optional[Anchor]:
+    """What is to be noted of `anchor` instead of `noted`; None if that says enough."""
+    if noted is None:
+        return anchor
+    now, then = label(anchor.ts, anchor), label(anchor.ts, noted)
+    if now.is_confirmed is not then.is_confirmed:  # only who was confirmed contests a later clock
+        return anchor if now.is_confirmed else None
+    if is_better(now, then):
+        return anchor
+    # Were the note as sure as before, a program that is started anew would believe the next clock
+    # that tells the same lie, with nobody left who remembers that it was contradicted.
+    doubt_s = anchor.uncertainty_s
+    if doubt_s > CONTESTED_S and noted.uncertainty_s < MUCH_BETTER * doubt_s:
+        return replace(noted, uncertainty_s=doubt_s)
+    return None

@@ -223,6 +223,74 @@ def test_a_clock_that_jumps_by_years_and_a_restart_of_the_daemon_delete_nothing(
     assert clocks.read(desk.disk)["today"].wall == WALL + 7200, "what was known first stays noted"
 
 
+PHONE_LIES = Anchor(START, WALL + 7200 + YEARS, 2.0, "phone")
+NTP_OBJECTS = Anchor(START + 500, WALL + 7700.45, 0.5, "ntp")
+SYSTEM_AGREES = Anchor(START + 700, WALL + 7900, 3600.0, "system")
+NTP_LIES_TOO = Anchor(START + 1000, WALL + 8200.5 + YEARS, 0.5, "ntp")
+
+
+def runs_of_a_boot(disk, runs):
+    """The daemon is started once for each of `runs`, in one boot, and hears these anchors."""
+    for heard in runs:
+        timeline = Timeline()
+        desk = Desk(disk, timeline=timeline, keep_days=4.0)
+        desk.plug(boot_id="today")
+        desk.step()
+        for anchor in heard:
+            timeline.offer(anchor)
+            desk.step(RETENTION_S)
+    return desk
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [[PHONE_LIES, NTP_OBJECTS], [NTP_LIES_TOO]],
+        [[PHONE_LIES], [NTP_OBJECTS], [NTP_LIES_TOO]],
+        [[PHONE_LIES, replace(NTP_OBJECTS, source="phone")], [NTP_LIES_TOO]],
+        [[PHONE_LIES, NTP_OBJECTS], [SYSTEM_AGREES], [NTP_LIES_TOO]],
+        [[replace(PHONE_LIES, uncertainty_s=0.0)], [NTP_OBJECTS], [NTP_LIES_TOO]],
+    ],
+)
+def test_that_a_clock_was_contradicted_is_known_when_the_daemon_is_started_anew(runs):
+    disk = MemoryDisk()
+    last_week = desk_without_a_clock(disk, "last week", Timeline(Anchor(START, WALL, 0.5, "ntp")))
+    record(last_week, 5)
+    desk = runs_of_a_boot(disk, runs)
+    record(desk)
+    for _ in range(5):
+        desk.step(RETENTION_S)
+    assert len(desk.events()) == 6
+    source, wall, uncertainty_s = labels(disk)[-1]
+    assert source == "ntp"
+    assert abs(wall - (WALL + 7200)) <= uncertainty_s
+
+
+def test_a_contradiction_that_no_stick_saw_is_noted_instead_of_a_clock_nobody_confirmed():
+    desk = runs_of_a_boot(MemoryDisk(), [[Anchor(START, WALL + 7200, 120.0, "rtc")]])
+    assert clocks.read(desk.disk)["today"].source == "rtc"
+    desk.timeline.offer(PHONE_LIES)
+    desk.timeline.offer(NTP_OBJECTS)
+    desk.step(RETENTION_S)
+    noted = clocks.read(desk.disk)["today"]
+    assert noted.source == "ntp"
+    assert noted.uncertainty_s > YEARS
+
+
+def test_a_contradiction_is_noted_once_however_often_it_is_heard():
+    desk = runs_of_a_boot(MemoryDisk(), [[PHONE_LIES, NTP_OBJECTS]])
+    noted = clocks.read(desk.disk)["today"]
+    assert noted.wall == PHONE_LIES.wall, "what was known first stays noted"
+    assert noted.uncertainty_s > YEARS
+    before = len(desk.disk.journal)
+    for seconds in range(1, 100, 10):
+        for anchor in (PHONE_LIES, NTP_OBJECTS):
+            heard = replace(anchor, ts=anchor.ts + seconds, wall=anchor.wall + 2 * seconds)
+            desk.timeline.offer(heard)
+            desk.step(RETENTION_S)
+    assert len(desk.disk.journal) == before
+
+
 def test_a_phone_alone_dates_events_and_deletes_none_and_a_time_server_does():
     for source, left in (("phone", 6), ("ntp", 1)):
         disk = MemoryDisk()
