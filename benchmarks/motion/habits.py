@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import bisect
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -359,21 +358,25 @@ class Told:
         return dict(vars(self))
 
 
+class _Masking(Detector):
+    """Remembers the largest part of the picture that was masked."""
+
+    most = 0.0
+
+    def judge(self, field):
+        score = super().judge(field)
+        self.most = max(self.most, self.masked_part)
+        return score
+
+
 def score(habit, fields, source, part=None):
     """What a detector says of one scene; `part` turns `habit_part`."""
-    detector = Detector(expert={} if part is None else {"habit_part": part})
-    most = []
-
-    def watched():
-        for one in fields.pooled(source):
-            yield one
-            most.append(detector.masked_part)
-
-    seen = replay_fields(watched(), detector, Tracker(), lambda: 0.0)
+    detector = _Masking(expert={} if part is None else {"habit_part": part})
+    seen = replay_fields(fields.pooled(source), detector, Tracker(), lambda: 0.0)
     spans = scoring.merged([(one.first, one.last) for one in seen.motions], JOIN_S)
     end = float(fields.fields[source][0][-1])
     visits = [one for one in habit.visits if one[1] <= end]
-    told = Told(visits=len(visits), masked=max(most))
+    told = Told(visits=len(visits), masked=detector.most)
     near = [(a - scoring.LATE_S, b + scoring.AFTER_S) for a, b in habit.visits]
     starts = [a for a, b in spans if b > scoring.WARM_UP_S]
     quiet = np.arange(scoring.WARM_UP_S, end, 0.5)
@@ -456,8 +459,7 @@ def main(argv=None):
                 row[source + "/with"] = score(habit, fields, source)
     print(table(board))
     if options.json:
-        rows = {n: {s: one.as_json() for s, one in row.items()} for n, row in board.items()}
-        options.json.write_text(json.dumps(rows, indent=1))
+        scoring.save(board, options.json)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import asdict, dataclass, field
 from typing import List, Optional, Sequence, Tuple
@@ -105,3 +106,9 @@ def tally(
             result.latencies.append(round(max(0.0, first - start), 3))
             result.inside += first - PRE_ROLL_S <= start
     return result
+
+
+def save(board, path):
+    """Write {name: {who: numbers}} to `path` as JSON."""
+    rows = {name: {who: one.as_json() for who, one in row.items()} for name, row in board.items()}
+    path.write_text(json.dumps(rows, indent=1))

@@ -9,7 +9,6 @@ visitors while it snows on. The flakes, their ways and the seeds have nothing in
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,8 +166,7 @@ def main(argv=None):
             print("scored", scene.name, file=sys.stderr)
     print(table(board))
     if options.json:
-        rows = {n: {s: one.as_json() for s, one in row.items()} for n, row in board.items()}
-        options.json.write_text(json.dumps(rows, indent=1))
+        scoring.save(board, options.json)
     return 0
 
 
