@@ -72,9 +72,15 @@ def test_fields_show_who_walks_by(rig):
     scores = [detector.judge(field) for field in rig.fields]
     fields_a_second = len(scores) / 10
     assert 2.3 < sum(score.is_moving for score in scores) / fields_a_second < 3.7
-    for field, score in zip(rig.fields, scores):
-        has_vectors = np.count_nonzero(field.blocks["x"]) > 20
-        assert has_vectors or not score.is_moving or score.blocks < 60
+    inside = [
+        field.blocks["x"]
+        for field, score in zip(rig.fields, scores)
+        if score.is_moving and score.place[0] > 0 and score.place[2] < 1
+    ]
+    assert len(inside) / fields_a_second > 1.5
+    assert all(np.count_nonzero(across) > 20 for across in inside)
+    back, on = (sum(int((sign * across > 0).sum()) for across in inside) for sign in (-1, 1))
+    assert back > 1.5 * on, "vectors point to where he was"
 
 
 def test_previews_come_while_wanted_and_not_otherwise(rig):
