@@ -1,7 +1,7 @@
 """One scene or clip, three kinds of fields: lores, decoded H.264, VideoCore-like; cached.
 
 * ``ffmpeg``: the picture as libx264 leaves it (ultrafast, crf 26, no B frames, 1 s GOP), through
-  `LumaField` as the software cameras do;
+  `PictureFields` as the software cameras do;
 * ``lores``: the uncoded picture at half size, ten a second, as libcamera's second stream delivers;
 * ``videocore``: whole even-pixel vectors found at half size, SAD at the matched place, nothing on
   I frames, every picture: what the legacy firmware is documented to give;
@@ -29,9 +29,9 @@ import numpy as np
 
 from benchmarks.motion import baselines, draw, scenes
 from benchmarks.motion.matching import halved, videocore_blocks
-from dashcamd.core import cells, luma, shake
+from dashcamd.cameras.analysis import PictureFields
+from dashcamd.core import cells, luma, pace, shake
 from dashcamd.core.fields import block_sad, vector_blocks
-from dashcamd.core.luma import LumaField
 from dashcamd.core.pooling import Pool
 from dashcamd.types import MotionField
 
@@ -77,7 +77,7 @@ LAYERS = ("fields", "videocore", "peers")
 
 
 def of_scene(scene, refresh=False, layers=LAYERS) -> Fields:
-    """The fields of `scene`, from the cache where neither drawing nor `LumaField` has changed."""
+    """The fields of `scene`, from the cache where neither drawing nor comparing has changed."""
     key = _key(DRAWING, scene.seed)
     footage = footage_of(scene, refresh)
     makers = {"fields": _scene_fields, "videocore": _scene_matches, "peers": _scene_peers}
@@ -111,9 +111,9 @@ def _quiet_key(scene):
 
 
 def _quiet_lores(scene):
-    gather, field = _Gather(), LumaField(*HALF)
+    gather, fields = _Gather(), PictureFields()
     for t, picture, _ in scene.frames(every=2):
-        gather.add("lores", t, field.step(t, halved(picture)))
+        gather.add("lores", t, _blocks(fields.of_luma(t, halved(picture))))
     return gather.arrays()
 
 
@@ -144,7 +144,7 @@ def _with_layers(name, footage, key, makers, refresh, layers):
 
 
 def _luma_sources():
-    return tuple(inspect.getsource(one) for one in (cells, luma, shake))
+    return tuple(inspect.getsource(one) for one in (cells, luma, pace, shake))
 
 
 def _key(*parts):
@@ -205,12 +205,11 @@ def film(scene):
 def _scene_fields(footage):
     """Our fields of the pictures that were kept."""
     gather = _Gather()
-    field = LumaField(draw.WIDE, draw.HIGH)
-    for i, frame in enumerate(_Film.kept(footage, "coded")):
-        gather.add("ffmpeg", i / scenes.FPS, field.step(i / scenes.FPS, _luma_of(frame)))
-    field = LumaField(*HALF)
-    for i, frame in enumerate(_Film.kept(footage, "lossless")):
-        gather.add("lores", i / scenes.FPS, field.step(i / scenes.FPS, _luma_of(frame)))
+    for source, film in (("ffmpeg", "coded"), ("lores", "lossless")):
+        fields = PictureFields()
+        for i, frame in enumerate(_Film.kept(footage, film)):
+            ts = i / scenes.FPS
+            gather.add(source, ts, _blocks(fields.of_luma(ts, _luma_of(frame))))
     return gather.arrays()
 
 
@@ -264,11 +263,14 @@ def _clip_facts(footage):
 
 
 def _clip_fields(footage):
-    gather, field, fps = _Gather(), None, float(footage["fps"])
+    gather, fields, fps = _Gather(), PictureFields(), float(footage["fps"])
     for i, frame in enumerate(_clip_frames(footage)):
-        field = field or LumaField(frame.width, frame.height)
-        gather.add("ffmpeg", i / fps, field.step(i / fps, _luma_of(frame)))
+        gather.add("ffmpeg", i / fps, _blocks(fields.of_frame(i / fps, frame)))
     return gather.arrays()
+
+
+def _blocks(field):
+    return None if field is None else field.blocks
 
 
 def _clip_matches(footage):

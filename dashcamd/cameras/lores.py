@@ -18,6 +18,7 @@ import numpy as np
 from dashcamd.core.cells import CELL
 from dashcamd.core.fields import matched_blocks
 from dashcamd.core.luma import LumaField
+from dashcamd.core.pace import Turns
 from dashcamd.types import BLOCK_PX, Jpeg, MotionField, Seconds, Sinks
 
 if TYPE_CHECKING:
@@ -88,23 +89,23 @@ class LoresFields:
 
     The SAD comes from `LumaField`: about ten fields a second, cells of 8x8 pixels that stand for a
     macroblock each. Block matching looks at 16x16 pixels, two cells wide and high, only while the
-    SAD gate of `fields` is open. `width` is at most `BINNED_WIDTH`. One thread.
+    SAD gate of `fields` is open. `width` is at most `BINNED_WIDTH`. One thread asks `is_due`, one,
+    the same or another, makes the fields.
     """
 
     def __init__(self, width: int, height: int, recorded_per_lores: float) -> None:
+        self._turns = Turns()
         self._luma = LumaField(width, height)
         self._scale = recorded_per_lores * self._luma.scale
         self._before: Optional[Array] = None
 
     def is_due(self, ts: Seconds) -> bool:
-        """Whether the picture at `ts` is wanted; a glance from another thread is good enough."""
-        return self._luma.is_due(ts)
+        """Whether the picture at `ts` is wanted. To be asked once for each, in order."""
+        return self._turns.is_due(ts)
 
     def step(self, ts: Seconds, luma: Array) -> Optional[MotionField]:
-        """The field at `ts`, or None when it is not due or the first."""
-        if not self._luma.is_due(ts):
-            return None
-        blocks = self._luma.step(ts, luma)
+        """The field between the last picture that was due and this one; None for the first."""
+        blocks = self._luma.step(luma)
         before, self._before = self._before, luma
         if blocks is None or before is None:
             return None
@@ -148,7 +149,7 @@ class LoresWorker:
         self._thread.start()
 
     def wants_luma(self, ts: Seconds) -> bool:
-        """Whether the picture at `ts` is worth a copy."""
+        """Whether the picture at `ts` is worth a copy. To be asked once for each, in order."""
         return self._fields.is_due(ts)
 
     def offer_luma(self, ts: Seconds, luma: Array) -> None:

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 import numpy as np
 
 from dashcamd.core.cells import CELL, Binning, cell_sums, cells_at, mean_around, row_places
-from dashcamd.core.pace import Pace
 from dashcamd.core.shake import Shift, aligned, global_shift
-from dashcamd.types import MOTION_DTYPE, Seconds
+from dashcamd.types import MOTION_DTYPE
 
 BINNED_WIDTH = 320
 """Columns wanted after binning: a far walker (0.3 % of the picture) still fills three blocks."""
@@ -89,7 +88,8 @@ class LumaField:
     """Makes motion fields of a stream of luma planes of one size.
 
     `width` and `height` are the picture's size in pixels; `scale` is the value for
-    `MotionField.scale` and `rows`, `cols` the size of the grid. One thread, any.
+    `MotionField.scale` and `rows`, `cols` the size of the grid. Which pictures are worth comparing
+    says `pace.Turns`. One thread, any.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -101,33 +101,21 @@ class LumaField:
         shape = self.rows * CELL, self.cols * CELL
         self._now, self._before = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
         self._compensation = Compensation(shape)
-        self._pace = Pace()
-        self._before_ts: Optional[Seconds] = None
+        self._is_first = True
         self._in_vain = 0
 
-    def is_due(self, ts: Seconds) -> bool:
-        """Whether the picture at `ts` is wanted; lets the caller skip the others unseen.
-
-        To be asked for every picture: so it learns how many of them a field spans.
-        """
-        self._pace.see(ts)
-        least_s = (self._pace.pictures - 0.5) * self._pace.step_s
-        return self._before_ts is None or not 0 <= ts - self._before_ts < least_s
-
-    def step(self, ts: Seconds, luma: Array) -> Optional[Array]:
-        """The field between the last wanted picture and this one, or None.
+    def step(self, luma: Array) -> Optional[Array]:
+        """The field between the last picture and this one, or None for the first.
 
         `luma` is uint8 of shape (height, width); strides are free. The answer has `MOTION_DTYPE`
         and shape (rows, cols + 1), SAD in 8-bit levels summed over 16x16 pixels; the vectors are
         all the same and say by how much the whole picture was shifted before it was compared.
         """
-        if not self.is_due(ts):
-            return None
-        is_first, self._before_ts = self._before_ts is None, ts
         now, before = self._before, self._now
         self._now, self._before = now, before
         self._binning.write(luma, now)
-        if is_first:
+        if self._is_first:
+            self._is_first = False
             return None
         field = np.zeros((self.rows, self.cols + 1), MOTION_DTYPE)
         sad = self._compensation.sad(now, before)

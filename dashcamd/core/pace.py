@@ -45,3 +45,24 @@ class Pace:
     def pictures(self) -> int:
         """How many pictures a field spans; 1 before the pace is known."""
         return max(1, round(FIELD_S / self.step_s)) if self.step_s > 0 else 1
+
+
+class Turns:
+    """Says which pictures of one camera are compared: each with the one about `FIELD_S` before.
+
+    To be asked once for every picture, in order: so the pace is learnt, and who is told that one is
+    due takes it. One thread.
+    """
+
+    def __init__(self) -> None:
+        self._pace = Pace()
+        self._taken_ts: Optional[Seconds] = None
+
+    def is_due(self, ts: Seconds) -> bool:
+        """Whether the picture at `ts` is to be taken; lets the caller skip the others unseen."""
+        self._pace.see(ts)
+        least_s = (self._pace.pictures - 0.5) * self._pace.step_s
+        if self._taken_ts is not None and 0 <= ts - self._taken_ts < least_s:
+            return False
+        self._taken_ts = ts
+        return True

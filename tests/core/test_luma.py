@@ -10,8 +10,8 @@ TEXTURE = RNG.integers(40, 120, (480, 640)).repeat(4, 0).repeat(4, 1)[:480, :640
 
 def field_between(before, now):
     luma = LumaField(before.shape[1], before.shape[0])
-    assert luma.step(0.0, before.astype(np.uint8)) is None
-    return luma.step(0.1, now.astype(np.uint8))
+    assert luma.step(before.astype(np.uint8)) is None
+    return luma.step(now.astype(np.uint8))
 
 
 def test_a_still_picture_gives_an_empty_field_of_picameras_layout():
@@ -58,14 +58,6 @@ def test_a_dark_thing_before_a_white_sky_is_not_taken_for_glare(steps):
     assert (field_between(here, there)["sad"] > 1600).sum() >= 8
 
 
-def test_ten_fields_a_second_whatever_the_frame_rate():
-    for fps in (10, 12, 15, 24, 25, 30, 60):
-        luma = LumaField(64, 48)
-        picture = np.zeros((48, 64), np.uint8)
-        made = sum(luma.step(i / fps, picture) is not None for i in range(fps * 10 + 1))
-        assert 70 <= made <= 125, fps
-
-
 def test_a_large_recording_costs_no_larger_grid():
     luma = LumaField(1920, 1080)
     assert (luma.rows, luma.cols, luma.scale) == (23, 40, 3.0)
@@ -75,6 +67,6 @@ def test_a_large_recording_costs_no_larger_grid():
 def test_any_size_has_a_field(size):
     width, height = size
     luma = LumaField(width, height)
-    luma.step(0.0, np.zeros((height, width), np.uint8))
-    field = luma.step(0.1, np.full((height, width), 255, np.uint8))
+    luma.step(np.zeros((height, width), np.uint8))
+    field = luma.step(np.full((height, width), 255, np.uint8))
     assert field.shape == (luma.rows, luma.cols + 1)

@@ -1,12 +1,8 @@
 """How many pictures make about a tenth of a second."""
 
-import numpy as np
 import pytest
 
-from dashcamd.core.luma import LumaField
-from dashcamd.core.pace import Pace
-
-PLAIN = np.full((48, 64), 90, np.uint8)
+from dashcamd.core.pace import Pace, Turns
 
 
 def learnt(stamps):
@@ -58,12 +54,21 @@ def test_another_pace_is_learnt_within_seconds():
 
 @pytest.mark.parametrize(("fps", "a_second"), [(10, 10), (12, 12), (15, 7), (24, 8), (30, 10)])
 def test_decoded_pictures_are_compared_at_it(fps, a_second):
-    field = LumaField(64, 48)
-    due = []
-    for n in range(4 * fps):
-        if field.is_due(n / fps):
-            due.append(n)
-            field.step(n / fps, PLAIN)
+    turns = Turns()
+    due = [n for n in range(4 * fps) if turns.is_due(n / fps)]
     last_second = [n for n in due if n >= 3 * fps]
     assert len(last_second) in (a_second, a_second + 1)
     assert len({b - a for a, b in zip(last_second, last_second[1:])}) == 1
+
+
+def test_ten_pictures_a_second_are_compared_whatever_the_frame_rate():
+    for fps in (10, 12, 15, 24, 25, 30, 60):
+        turns = Turns()
+        assert 70 <= sum(turns.is_due(n / fps) for n in range(fps * 10 + 1)) <= 125, fps
+
+
+def test_a_clock_set_back_does_not_end_the_comparing():
+    turns = Turns()
+    stamps = [*(100 + n / 20 for n in range(40)), *(n / 20 for n in range(40))]
+    due = [ts for ts in stamps if turns.is_due(ts)]
+    assert sum(ts < 50 for ts in due) in (20, 21)

@@ -41,7 +41,7 @@ def test_a_flat_picture_has_not_moved():
 
 def fields_of(*pictures):
     luma = LumaField(pictures[0].shape[1], pictures[0].shape[0])
-    made = [luma.step(i * 0.1, picture.astype(np.uint8)) for i, picture in enumerate(pictures)]
+    made = [luma.step(picture.astype(np.uint8)) for picture in pictures]
     return made[1:]
 
 
