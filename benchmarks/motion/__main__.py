@@ -171,15 +171,15 @@ def _cell(value, form):
 def table(rows: Dict[str, Tally]) -> str:
     """Markdown, one line a detector."""
     lines = [
-        "| detector | recall | first motion inside | false / h | quiet covered % | latency s |",
-        "|---|---|---|---|---|---|",
+        "| detector | recall | clean | first inside | false / h | quiet covered % | latency s |",
+        "|---|---|---|---|---|---|---|",
     ]
     for who, one in rows.items():
         covered = None if one.covered is None else 100 * one.covered
         lines.append(
-            "| %s | %d/%d | %d/%d | %s | %s | %s |"
+            "| %s | %d/%d | %d/%d | %d/%d | %s | %s | %s |"
             % (
-                *(who, one.found, one.events, one.inside, one.events),
+                *(who, one.found, one.events, one.clean, one.events, one.inside, one.events),
                 *(_cell(one.false_per_hour, "%.1f"), _cell(covered, "%.1f")),
                 _cell(one.latency, "%.2f"),
             )

@@ -33,6 +33,7 @@ class Tally:
 
     events: int = 0
     found: int = 0
+    clean: int = 0
     inside: int = 0
     false: int = 0
     quiet_s: float = 0.0
@@ -85,7 +86,9 @@ def tally(
 ) -> Tally:
     """Score one scene. Everything outside truth and warm-up should be quiet, weather included.
 
-    What happens in `neutral` (a bump of a parked car) may be recorded or not.
+    What happens in `neutral` (a bump of a parked car) may be recorded or not. An event is found
+    *clean* when no detection was already on `LATE_S` before it: a rule that is always on finds
+    everything and nothing clean.
     """
     found = merged([(max(0.0, a), min(seconds, b)) for a, b in detected if b > WARM_UP_S])
     truth = merged(truth)
@@ -105,6 +108,7 @@ def tally(
             first = min(a for a, _ in hits)
             result.latencies.append(round(max(0.0, first - start), 3))
             result.inside += first - PRE_ROLL_S <= start
+            result.clean += not any(a < start - LATE_S < b for a, b in found)
     return result
 
 
