@@ -46,6 +46,12 @@ AFTER_SCENE = "settling after a whole-scene change"
 TOO_SMALL = "too small"
 SCATTERED = "scattered as rain or leaves"
 
+NOISY_SAD = 300.0
+"""While the ordinary median SAD is above it noise may be what limits, and each block's mean follows
+that median. Else at dusk, when noise grows everywhere and a mean is 20 s behind, the lag would pass
+for deviation and the limits be twice as high as noise asks for. Decoded pictures only: the median
+of an encoder's field jumps when the camera shakes."""
+
 REPEATED = 0.3
 LEVEL_S: Seconds = 2.0
 MAX_RISE = 2.0
@@ -131,6 +137,7 @@ class Detector:
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
+        self._learnt_level = 0.0
         self._last_ts: Seconds = 0.0
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
@@ -184,7 +191,7 @@ class Detector:
         if self._drifts:
             out |= self._measures[1] > noise.limit[1]
         if is_due:
-            noise.learn(self._measures, field.ts)
+            noise.learn(self._measures, field.ts, self._risen())
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
         if self._is_whole_scene(field.ts, share / out.size, excess):
@@ -327,6 +334,12 @@ class Detector:
         self._level_ts = ts
         self._level += weight * (min(level, MAX_RISE * self._level + 1) - self._level)
 
+    def _risen(self) -> float:
+        """By how much noise has risen everywhere since the last field learnt, if it is noise."""
+        before, self._learnt_level = self._learnt_level, self._level
+        is_noise = self._drift is None and min(before, self._level) > NOISY_SAD
+        return self._level - before if is_noise else 0.0
+
     def _is_whole_scene(self, ts: Seconds, share: float, excess: float) -> bool:
         most = self._profile.scene_fraction
         if self._drift is not None and ts < self._doubt_until:
@@ -390,7 +403,7 @@ class Detector:
         """Fresh models for a `grid` of (rows, cols)."""
         self._counting = self._zones.on_grid(*grid)
         self._areas = self._zones.areas(*grid)
-        self._level = 0.0
+        self._level = self._learnt_level = 0.0
         usual = profile_for(self._source, USUAL, self._expert)
         self._scene_excess = usual.sad_floor
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]

@@ -86,9 +86,15 @@ class Noise:
         """Whether the field at `ts` should be learnt."""
         return self._ts is None or not 0 <= ts - self._ts < self._period_s
 
-    def learn(self, measures: Array, ts: Seconds) -> None:
-        """Take the float32 planes of the field at `ts` into the model."""
+    def learn(self, measures: Array, ts: Seconds, moved: float = 0.0) -> None:
+        """Take the float32 planes of the field at `ts` into the model.
+
+        `moved` says by how much the first measure has risen everywhere since the last field learnt,
+        as noise does at dusk: all means move along, and that is no deviation of any block.
+        """
         rate = self._rate(measures, ts)
+        if moved:
+            self.mean[0] += np.float32(moved)
         error = np.minimum(measures, self.limit, out=self._error)
         error -= self.mean
         step = np.multiply(error, rate, out=self._step)

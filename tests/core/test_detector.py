@@ -184,6 +184,22 @@ def test_when_the_whole_picture_differs_more_a_block_must_differ_much_more():
     assert not judged([*still(0, 5), pulse])[-1].is_moving
 
 
+def dusk(walker_sad):
+    """Noise that grows for 50 s; ten seconds later somebody walks through it."""
+    growing = [field(i / 10, noise=400 + 1.6 * i) for i in range(500)]
+    walking = [
+        field(60 + i / 10, noise=1200, patches=[(12, 4 + i // 3, 4, 3, walker_sad)])
+        for i in range(30)
+    ]
+    return [*growing, *(field(50 + i / 10, noise=1200) for i in range(100)), *walking]
+
+
+def test_who_comes_at_dusk_is_measured_by_the_noise_and_not_by_its_growth():
+    fields = dusk(1750)
+    assert len([ts for ts in moving(judged(fields)) if ts >= 60]) > 25
+    assert [ts for ts in moving(judged(fields)) if ts < 60] == []
+
+
 def test_a_repeated_picture_says_nothing():
     assert judged([*still(0, 5), field(5, noise=0)])[-1].veto == rules.NO_PICTURE
 

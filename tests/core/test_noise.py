@@ -58,3 +58,23 @@ def test_a_passer_by_hardly_raises_the_limit():
     watch(noise, [passing] * 5, start=30.0)
     watch(noise, ordinary(300, 100), start=30.5)
     assert noise.limit.max() < 2500
+
+
+def test_noise_that_grows_everywhere_is_no_deviation():
+    """At dusk: a mean that is behind would pass for deviation."""
+
+    def limit(follows):
+        noise = watch(model(), ordinary(800, 300))
+        for i in range(400):
+            rise = 4.0 if follows else 0.0
+            plane = ordinary(800 + 4 * i, 1, seed=i)[0]
+            noise.learn(plane[None].astype(np.float32), 30 + i / 10, rise)
+        return np.median(noise.limit)
+
+    assert 3000 < limit(follows=True) < 0.8 * limit(follows=False)
+
+
+def test_a_block_that_does_not_rise_with_the_others_finds_its_own_mean_again():
+    noise = watch(model(), ordinary(400, 300))
+    noise.learn(ordinary(400, 1)[0][None].astype(np.float32), 30.0, 600.0)
+    assert watch(noise, ordinary(400, 1000), start=30.1).mean == pytest.approx(400, abs=40)
