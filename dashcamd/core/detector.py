@@ -208,11 +208,11 @@ class Detector:
             out &= self._counting
             count = int(np.count_nonzero(out))
         self._beyond = self._beyond_habits(field.ts, level)
-        score = self._largest(field.ts, out, count, blocks, sad, noise)
+        score = self._largest(field.ts, out, count, sad, noise)
         return self._among_flakes(score, sad, noise) if self._weather.is_likely else score
 
     def _largest(
-        self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
+        self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise
     ) -> Score:
         """What to say of the largest group of the `count` blocks in `out`, habits aside."""
         beyond = self._beyond
@@ -220,11 +220,11 @@ class Detector:
             self._see_weather(ts, 1, sad, noise)
             return Score(ts, False, count, 0)
         if beyond is None:
-            return self._grouped(ts, out, count, blocks, sad, noise)
+            return self._grouped(ts, out, count, sad, noise)
         rare = out & beyond
         left = int(np.count_nonzero(rare))
         if left >= self._profile.cluster:
-            score = self._grouped(ts, rare, left, blocks, sad, noise)
+            score = self._grouped(ts, rare, left, sad, noise)
             if score.veto != TOO_SMALL or count - left < self._profile.cluster:
                 return score
         else:
@@ -268,7 +268,7 @@ class Detector:
         return beyond
 
     def _grouped(
-        self, ts: Seconds, out: Array, count: int, blocks: Array, sad: Array, noise: Noise
+        self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise
     ) -> Score:
         found = self._large_enough(out)
         is_small, found = found is None, found or groups(out)
@@ -282,7 +282,7 @@ class Detector:
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
         if self._drift is not None:
-            doubt = self._doubts.why_not(ts, place, cluster, blocks, sad, noise)
+            doubt = self._doubts.why_not(ts, place, cluster, self._drift.vectors, sad, noise)
             if doubt is not None:
                 return Score(ts, False, count, cluster, place, doubt)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s

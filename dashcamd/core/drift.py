@@ -38,8 +38,11 @@ class Drift:
         self._sum = np.zeros((2, (rows + 2) * stride + 2), np.float32)
         self._squares = np.empty_like(self._sum)
         fields = self._sum[:, stride + 1 : -stride - 1]
-        self._across, self._down = fields
-        self._newest = np.empty(rows * stride, np.float32)
+        self._inner = fields
+        self._newest = np.zeros(fields.shape, np.float32)
+        self._newest_x, self._newest_y = self._newest
+        self.vectors: Array = self._newest.reshape(2, rows, stride)[:, :, :-1]
+        """Those of the newest field: float32 of shape (2, rows, cols), x before y, in pixels."""
         self._padding = fields[:, cols::stride]
         places = np.zeros(self._sum.shape[1], np.intp)
         inner = places[stride + 1 : -stride - 1].reshape(rows, stride)
@@ -50,10 +53,10 @@ class Drift:
 
     def add(self, blocks: Array) -> None:
         """Take the vectors of a field; `blocks` come with their column of padding."""
-        flat, newest = blocks.reshape(-1), self._newest
-        for way, held in (("x", self._across), ("y", self._down)):
-            newest[...] = flat[way]
-            held += newest
+        flat = blocks.reshape(-1)
+        self._newest_x[...] = flat["x"]
+        self._newest_y[...] = flat["y"]
+        self._inner += self._newest
 
     def measure(self, out: Array) -> bool:
         """Write each block's measure now; 0 where it does not move itself. What came fades.

@@ -62,26 +62,31 @@ class Doubts:
         self._falls: Deque[Tuple[Seconds, float]] = deque()
 
     def why_not(
-        self, ts: Seconds, place: Box, cluster: int, blocks: Array, sad: Array, noise: Noise
+        self, ts: Seconds, place: Box, cluster: int, vectors: Array, sad: Array, noise: Noise
     ) -> Optional[str]:
-        """The objection to the group of `cluster` blocks in the box `place`, if there is one."""
-        inside = _inside(place, sad.shape)
-        vectors = blocks[inside].copy()
-        x, y = vectors["x"], vectors["y"]
-        across, down = int(_SUM(x, None, np.int32)), -int(_SUM(y, None, np.int32))
-        if self._falls_as_snow(ts, place, cluster, across, down):
+        """The objection to the group of `cluster` blocks in the box `place`, if there is one.
+
+        `vectors` are those of the field: float32 of shape (2, rows, cols), x before y, in pixels.
+        """
+        inside = rows, cols = _inside(place, sad.shape)
+        own = vectors[:, rows, cols]
+        across, up = _SUM(own, (1, 2)).tolist()
+        if self._falls_as_snow(ts, place, cluster, across, -up):
             return FALLING
         risen: Array = sad[inside] - noise.mean[0][inside]
         badly = np.count_nonzero(risen > noise.deviations_at(inside, OUTLINE_FRACTION))
         if badly < OUTLINE_BLOCKS or badly < OUTLINE_PART * cluster:
             return NO_OUTLINE
-        if cluster >= LITTLE_BLOCKS and not _agree(x, y, across, down, cluster):
+        lengths: Array = np.hypot(own[0], own[1])
+        if cluster >= LITTLE_BLOCKS and not _agree(lengths, across, up, cluster):
             return DISAGREE
-        if np.count_nonzero(x | y) >= MOVED_PART * x.size:
+        if np.count_nonzero(lengths) >= MOVED_PART * lengths.size:
             return None
         return SOFT_EDGE if _is_soft(inside, risen, sad, noise) else None
 
-    def _falls_as_snow(self, ts: Seconds, place: Box, cluster: int, across: int, down: int) -> bool:
+    def _falls_as_snow(
+        self, ts: Seconds, place: Box, cluster: int, across: float, down: float
+    ) -> bool:
         while self._falls and not 0 <= ts - self._falls[0][0] <= FALL_S:
             self._falls.popleft()
         is_steep = down >= FALL_STEEP * abs(across) and down >= FALL_PX * cluster
@@ -96,10 +101,10 @@ class Doubts:
         return len(others) >= FALL_COLUMNS
 
 
-def _agree(x: Array, y: Array, across: int, down: int, cluster: int) -> bool:
-    whole = float(_SUM(np.hypot(x, y, dtype=np.float32), None))
+def _agree(lengths: Array, across: float, up: float, cluster: int) -> bool:
+    whole = float(_SUM(lengths, None))
     part = AGREEING if cluster >= AGREEING_BLOCKS else AGREEING_LITTLE
-    return bool((across * across + down * down) ** 0.5 >= part * whole)
+    return bool((across * across + up * up) ** 0.5 >= part * whole)
 
 
 def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
@@ -113,14 +118,17 @@ def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
 
 def _is_soft(inside: Any, risen: Array, sad: Array, noise: Noise) -> bool:
     """Whether the group, whose blocks have `risen` by so much, fades out around it."""
-    (y0, y1), (x0, x1) = ((one.start, one.stop) for one in inside)
-    top, left = max(0, y0 - 1), max(0, x0 - 1)
-    wide = (slice(top, y1 + 1), slice(left, x1 + 1))
+    rows, cols = inside
+    wide = (
+        slice(max(0, rows.start - 1), rows.stop + 1),
+        slice(max(0, cols.start - 1), cols.stop + 1),
+    )
     all_risen: Array = sad[wide] - noise.mean[0][wide]
-    is_around = np.ones(all_risen.shape, bool)
-    is_around[y0 - top : y1 - top, x0 - left : x1 - left] = False
-    around = all_risen[is_around]
-    return len(around) > 0 and median(around) > SOFT_PART * median(risen.ravel())
+    around = all_risen.size - risen.size
+    least = np.array([SOFT_PART * median(risen.ravel())])
+    # So many around it are higher when their upper median is.
+    higher = np.count_nonzero(all_risen > least) - np.count_nonzero(risen > least)
+    return around > 0 and higher >= around - around // 2
 
 
 def median(values: Array) -> float:
