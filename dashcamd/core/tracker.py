@@ -114,9 +114,7 @@ class Tracker:
 
     def _take(self, score: Score) -> Optional[Motion]:
         motion = self._motion
-        if motion is not None and not any(
-            _can_be_one(one, score) for one in reversed(self._recent)
-        ):
+        if motion is not None and not self._can_follow(score):
             motion = None
         if motion is None or score.in_weather:
             run = self._run_of(score)
@@ -127,6 +125,13 @@ class Tracker:
             self._recent.append(score)
         self._motion = _prolonged(motion, score) if motion is not None else _confirmed(run)
         return self._motion
+
+    def _can_follow(self, score: Score) -> bool:
+        """Whether one of this window's moving fields can be the same thing: mostly the last."""
+        for one in reversed(self._recent):
+            if _can_be_one(one, score):
+                return True
+        return False
 
     def _run_of(self, score: Score) -> List[Score]:
         """The moving fields of this window that can be the same thing as `score`, in order."""
@@ -228,11 +233,11 @@ def _confirmed(run: List[Score]) -> Motion:
 
 
 def _prolonged(motion: Motion, score: Score) -> Motion:
+    # Made anew: `replace` costs three times as much, and somebody who walks needs one a field.
+    first, last, reason = motion.first, score.ts, motion.reason
     if score.blocks <= motion.peak_blocks:
-        return replace(motion, last=score.ts)
-    return replace(
-        motion, last=score.ts, peak_blocks=score.blocks, why=score.reason, place=score.place
-    )
+        return Motion(first, last, reason, motion.peak_blocks, motion.why, motion.place)
+    return Motion(first, last, reason, score.blocks, score.reason, score.place)
 
 
 def intervals(motions: Iterable[Motion], gap_s: Seconds) -> List[Motion]:
