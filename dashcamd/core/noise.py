@@ -56,6 +56,7 @@ class Noise:
         self._deviation = np.zeros(shape, np.float32)
         self._error = np.zeros(shape, np.float32)
         self._step = np.zeros(shape, np.float32)
+        self._rates = np.zeros(shape, np.float32)
         self.limit = self._floor.copy()
         self._seen_s = 0.0
         self._ts: Optional[Seconds] = None
@@ -121,5 +122,7 @@ class Noise:
         if self._patience < 1:
             hot = measures > self.limit
             if np.count_nonzero(hot):
-                return np.where(hot, rate * self._patience, rate)
+                self._rates.fill(rate)
+                self._rates[hot] = rate * self._patience
+                return self._rates
         return rate
