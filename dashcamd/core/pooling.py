@@ -22,15 +22,12 @@ POOLED_SOURCES = frozenset(("videocore",))
 LOST_S: Seconds = 0.5
 """Fields further apart than this have no sum: the camera has paused or restarted."""
 
-_HIGH = np.uint32(0x80008080)
-_REST = np.uint32(0x7FFF7F7F)
-_SIGNS = np.uint32(0x00008080)
-_LARGE_SAD = np.uint32(0x80000000)
-"""Of the lanes of a word: the highest bits, all others, the signs of a vector; a SAD that may not
-fit when doubled."""
+_WORD = np.dtype("<u4")
+_SIGNS = 0x00008080
+_LARGE_SAD = 0x80000000
+"""Of the lanes of a word: the signs of a vector; a SAD that may not fit when doubled."""
 
 _LANES = {name: np.iinfo(MOTION_DTYPE[name]) for name in ("x", "y", "sad")}
-_MOST = np.maximum.reduce
 _ANY = np.bitwise_or.reduce
 
 
@@ -86,33 +83,30 @@ def _summed(fields: List[MotionField]) -> MotionField:
         if more is None:
             return MotionField(first.ts, _clipped(fields), first.scale, first.source)
         total = more
-    blocks = total.view(MOTION_DTYPE).reshape(first.blocks.shape)
-    return MotionField(first.ts, blocks, first.scale, first.source)
+    return MotionField(first.ts, total.view(MOTION_DTYPE), first.scale, first.source)
 
 
 def _words(field: MotionField) -> Array:
     """The blocks as one word each: SAD above, then y and x."""
-    words: Array = np.ascontiguousarray(field.blocks).reshape(-1).view("<u4")
+    words: Array = np.ascontiguousarray(field.blocks).view(_WORD)
     return words
 
 
 def _added(a: Array, b: Array) -> Optional[Array]:
     """The sum in each of the three lanes of the words, as if they were three planes.
 
-    None where one may not fit. Added as words, with the highest bit of each lane put in afterwards
-    so that none carries into the next: reading planes out of the words and back costs three times
-    as much.
+    None where one may not fit. Added twice, as bytes, which is right for the vectors, and as halves
+    of words, which is for the SAD: reading planes out of the words and back costs three times as
+    much.
     """
-    if max(_MOST(a), _MOST(b)) >= _LARGE_SAD:
+    if int(_ANY(a | b, None)) & _LARGE_SAD:
         return None
-    apart = a ^ b
-    total: Array = a & _REST
-    total += b & _REST
-    total ^= apart & _HIGH
+    halves = a.view("<u2") + b.view("<u2")
+    total: Array = (a.view("u1") + b.view("u1")).view(_WORD)
+    total.view("<u2")[:, 1::2] = halves[:, 1::2]
     # A sum has wrapped where both have the other sign.
-    wrapped = a ^ total
-    np.bitwise_and(wrapped, ~apart, out=wrapped)
-    return None if _ANY(wrapped) & _SIGNS else total
+    wrapped = (a ^ total) & (b ^ total)
+    return None if int(_ANY(wrapped, None)) & _SIGNS else total
 
 
 def _clipped(fields: List[MotionField]) -> Array:
