@@ -64,24 +64,24 @@ def _of_few(turns: List[int], rows: int, cols: int) -> Groups:
         while lasts[low] < before - stride:
             low += 1
         other, end = low, lasts[run] - stride
-        while befores[other] < end + 1 and other < run:
-            a, b = _last(names, run), _last(names, other)
-            if a != b:
-                names[min(a, b)] = max(a, b)
+        while befores[other] <= end and other < run:
+            names[_last(names, other)] = run
             other += 1
-    members: Dict[int, List[int]] = {}
-    for run in range(len(names)):
-        members.setdefault(_last(names, run), []).append(run)
-    sizes = {name: sum(lasts[i] - befores[i] for i in own) for name, own in members.items()}
-    biggest = max(sizes, key=lambda name: (sizes[name], -name))
-    own = members[biggest]
+    sizes: Dict[int, int] = {}
+    # Names lead to later runs, so that from the last one on each is found in one step.
+    for run in range(len(names) - 1, -1, -1):
+        names[run] = name = names[names[run]]
+        sizes[name] = sizes.get(name, 0) + lasts[run] - befores[run]
+    size = max(sizes.values())
+    biggest = min([name for name in sizes if sizes[name] == size])
+    own = [run for run, name in enumerate(names) if name == biggest]
     place = (
-        min(befores[i] % stride for i in own) / cols,
+        min([befores[run] % stride for run in own]) / cols,
         befores[own[0]] // stride / rows,
-        max(lasts[i] % stride for i in own) / cols,
+        max([lasts[run] % stride for run in own]) / cols,
         (lasts[own[-1]] // stride + 1) / rows,
     )
-    return Groups(len(sizes), sizes[biggest], place)
+    return Groups(len(sizes), size, place)
 
 
 def _united(low: Array, high: Array) -> Array:
