@@ -19,6 +19,7 @@ A habit is forgotten with a half-life of `HALF_LIFE_S`.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Deque, List, NamedTuple, Optional, Sequence, Tuple
@@ -133,6 +134,7 @@ class Habit:
         grid = shape[1:]
         self._part = part
         self._floors = np.array(floors, np.float32)[:, None, None]
+        self._floor = float(self._floors[0, 0, 0])
         self._counts = np.zeros(grid, np.uint8)
         self._peaks = np.zeros(shape, np.float32)
         self._fields = 0
@@ -162,11 +164,11 @@ class Habit:
             self._second = ts
         if ts - self._second >= SECOND_S:
             self._tick(ts)
-        active = measures[0] > max(float(self._floors[0, 0, 0]), LEVEL_TIMES * level)
+        active = measures[0] > max(self._floor, LEVEL_TIMES * level)
         self._fields += 1
         if np.count_nonzero(active) < LEAST_BLOCKS:
             return
-        self._counts += active
+        self._counts += active.view(np.uint8)
         np.maximum(self._peaks, measures, out=self._peaks)
         if self._is_near and (not self._run or not 0 <= ts - self._run[-1].ts < FOLLOW_S):
             active &= self._near
@@ -197,36 +199,43 @@ class Habit:
         """Learn the second that ends at `ts`."""
         assert self._second is not None
         passed, self._second = ts - self._second, ts
-        is_quiet = not self._counts.any()
-        if is_quiet and self._is_blank:
+        if self._is_blank and not np.count_nonzero(self._counts):
             self._fields = 0
             return
         # A trace has one field of a second in which what moves is ordinary already.
         least = min(max(ACTIVE_FIELDS, ACTIVE_PART * self._fields), max(1, self._fields))
-        active = self._counts >= least
-        self._wake(ts, passed, active)
-        self._follow_visits(ts, active)
+        active = self._counts >= math.ceil(least)
+        at = active.ravel().nonzero()[0]
+        self._wake(ts, passed, at)
+        if len(at) >= LEAST_BLOCKS:
+            self._follow_visits(ts, active)
         self._learn_travel(ts, passed)
-        self._learn_share(passed, active)
-        self._learn_peaks(active)
-        self._counts[...] = 0
-        self._peaks[...] = 0
+        self._learn_share(passed, at)
+        if len(at):
+            self._learn_peaks(at)
+        self._counts.fill(0)
+        self._peaks.fill(0)
         self._fields = 0
         self._decide(ts)
 
-    def _wake(self, ts: Seconds, passed: Seconds, active: Array) -> None:
-        self._woke[active & (ts - self._active > RESTED_S)] = ts
-        self._active[active] = ts
+    def _wake(self, ts: Seconds, passed: Seconds, at: Array) -> None:
+        was_active = self._active.ravel()
+        self._woke.ravel()[at[ts - was_active[at] > RESTED_S]] = ts
+        was_active[at] = ts
         if passed > 2 * SECOND_S:
-            self._stretch[...] = 0
+            self._stretch.fill(0)
 
-    def _learn_share(self, passed: Seconds, active: Array) -> None:
+    def _learn_share(self, passed: Seconds, at: Array) -> None:
         """Count active seconds, those of a stretch as soon as it is long enough."""
-        self._stretch += 1
-        self._stretch *= active
-        gained = (self._stretch > STRETCH_S) + STRETCH_S * (self._stretch == STRETCH_S)
-        self._share *= np.float32(_kept(passed))
-        self._share += gained * np.float32(1 - _kept(SECOND_S))
+        stretch, share = self._stretch.ravel(), self._share.ravel()
+        lasted = stretch[at] + 1
+        stretch.fill(0)
+        stretch[at] = lasted
+        share *= np.float32(_kept(passed))
+        long, lasted = at[lasted >= STRETCH_S], lasted[lasted >= STRETCH_S]
+        if len(long):
+            gained = np.where(lasted > STRETCH_S, 1, STRETCH_S)
+            share[long] += gained * np.float32(1 - _kept(SECOND_S))
 
     def _learn_travel(self, ts: Seconds, passed: Seconds) -> None:
         self._travel *= np.float32(_kept(passed))
@@ -256,28 +265,34 @@ class Habit:
         if np.count_nonzero(new) < LEAST_BLOCKS:
             return
         last = self._visits[-1] if self._visits else None
-        if last is not None and ts - last.ts <= ON_S and (_wider(last.last, 2) & new).any():
+        if last is not None and ts - last.ts <= ON_S and _touch(last.last, new):
             last.ts, last.last = ts, new
             last.way |= new
         else:
             self._visits.append(_Visit(ts, new, new.copy()))
 
-    def _learn_peaks(self, active: Array) -> None:
-        """Follow what the habit shows, not what somebody shows who stands before it."""
-        self._usual[:, self._share < STAY_PART / 8] = 0
-        if np.count_nonzero(active & (self._share < STAY_PART)) >= LEAST_BLOCKS:
-            active = active & ~self._is
-        step = np.where(self._peaks > self._usual, np.float32(PEAK_UP), np.float32(PEAK_DOWN))
-        moved = np.where(self._usual > 0, self._usual * step, self._peaks)
-        np.copyto(self._usual, moved, where=active)
+    def _learn_peaks(self, at: Array) -> None:
+        """Follow what the habit shows, not what somebody shows who stands before it.
+
+        What a block far below a habit has shown counts no more; that can wait for its next active
+        second, in which it is far below still.
+        """
+        all_usual, all_peaks = (one.reshape(len(one), -1) for one in (self._usual, self._peaks))
+        share, peaks = self._share.ravel()[at], all_peaks[:, at]
+        usual = all_usual[:, at] * (share >= STAY_PART / 8)
+        step = np.where(peaks > usual, np.float32(PEAK_UP), np.float32(PEAK_DOWN))
+        moved = np.where(usual > 0, usual * step, peaks)
+        if np.count_nonzero(share < STAY_PART) >= LEAST_BLOCKS:
+            moved = np.where(self._is.ravel()[at], usual, moved)
+        all_usual[:, at] = moved
 
     def _decide(self, ts: Seconds) -> None:
         """Which blocks have a habit now, and what is asked of them."""
         share = self._share
         largest = float(share.max())
         self._is_blank = largest < STAY_PART / 8
-        if largest < (STAY_PART if self._is.any() else self._part):
-            self._is[...] = False
+        if largest < (STAY_PART if np.count_nonzero(self._is) else self._part):
+            self._is.fill(False)
         else:
             has = share >= STAY_PART
             begins = (share >= self._part) | (_wider(self._is) & has)
@@ -333,6 +348,11 @@ def _wider(mask: Array, blocks: int = 1) -> Array:
         wide[:, 1:] |= tall[:, :-1]
         wide[:, :-1] |= tall[:, 1:]
     return wide
+
+
+def _touch(a: Array, b: Array) -> bool:
+    """Whether a block of `a` is no more than two blocks away from one of `b`."""
+    return bool(np.count_nonzero(a & b) or np.count_nonzero(_wider(a, 2) & b))
 
 
 def _travels(run: Sequence[_Place]) -> bool:
