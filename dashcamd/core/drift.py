@@ -37,6 +37,7 @@ class Drift:
         self._kept = np.float32(kept)
         self._sum = np.zeros((2, (rows + 2) * stride + 2), np.float32)
         self._squares = np.empty_like(self._sum)
+        self._squares_x, self._squares_y = self._squares
         fields = self._sum[:, stride + 1 : -stride - 1]
         self._inner = fields
         self._newest = np.zeros(fields.shape, np.float32)
@@ -65,8 +66,8 @@ class Drift:
         """
         held = self._sum
         self._padding.fill(0)
-        squares = np.multiply(held, held, out=self._squares)
-        own = np.add(squares[0], squares[1], out=squares[0])
+        np.multiply(held, held, out=self._squares)
+        own = np.add(self._squares_x, self._squares_y, out=self._squares_x)
         (moving,) = (own >= _LEAST_SQUARE).nonzero()
         out.fill(0)
         if len(moving):

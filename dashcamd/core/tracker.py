@@ -13,7 +13,6 @@ hears `Motion(first, last)` and, from every step, up to which stamp nothing else
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from enum import Enum
 from math import hypot
 from statistics import median
@@ -233,7 +232,7 @@ def _confirmed(run: List[Score]) -> Motion:
 
 
 def _prolonged(motion: Motion, score: Score) -> Motion:
-    # Made anew: `replace` costs three times as much, and somebody who walks needs one a field.
+    # `dataclasses.replace` costs three times as much, and somebody who walks needs one a field.
     first, last, reason = motion.first, score.ts, motion.reason
     if score.blocks <= motion.peak_blocks:
         return Motion(first, last, reason, motion.peak_blocks, motion.why, motion.place)
@@ -253,7 +252,8 @@ def intervals(motions: Iterable[Motion], gap_s: Seconds) -> List[Motion]:
 
 def _both(a: Motion, b: Motion) -> Motion:
     peak = a if a.peak_blocks >= b.peak_blocks else b
-    return replace(peak, first=min(a.first, b.first), last=max(a.last, b.last))
+    first, last = min(a.first, b.first), max(a.last, b.last)
+    return Motion(first, last, peak.reason, peak.peak_blocks, peak.why, peak.place)
 
 
 def as_json(motion: Motion, start: Seconds = 0.0) -> Dict[str, Any]:
