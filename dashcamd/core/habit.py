@@ -279,7 +279,11 @@ class Habit:
         """
         all_usual, all_peaks = (one.reshape(len(one), -1) for one in (self._usual, self._peaks))
         share, peaks = self._share.ravel()[at], all_peaks[:, at]
-        usual = all_usual[:, at] * (share >= STAY_PART / 8)
+        is_known = share >= STAY_PART / 8
+        if not np.count_nonzero(is_known):
+            all_usual[:, at] = peaks
+            return
+        usual = all_usual[:, at] * is_known
         step = np.where(peaks > usual, np.float32(PEAK_UP), np.float32(PEAK_DOWN))
         moved = np.where(usual > 0, usual * step, peaks)
         if np.count_nonzero(share < STAY_PART) >= LEAST_BLOCKS:

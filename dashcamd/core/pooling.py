@@ -22,7 +22,7 @@ POOLED_SOURCES = frozenset(("videocore",))
 LOST_S: Seconds = 0.5
 """Fields further apart than this have no sum: the camera has paused or restarted."""
 
-_WORD = np.dtype("<u4")
+_WORD, _HALF = np.dtype("<u4"), np.dtype("<u2")
 _SIGNS = 0x00008080
 _LARGE_SAD = 0x80000000
 """Of the lanes of a word: the signs of a vector; a SAD that may not fit when doubled."""
@@ -99,13 +99,15 @@ def _added(a: Array, b: Array) -> Optional[Array]:
     of words, which is for the SAD: reading planes out of the words and back costs three times as
     much.
     """
-    if int(_ANY(a | b, None)) & _LARGE_SAD:
+    either = a | b
+    if int(_ANY(either, None)) & _LARGE_SAD:
         return None
-    halves = a.view("<u2") + b.view("<u2")
-    total: Array = (a.view("u1") + b.view("u1")).view(_WORD)
-    total.view("<u2")[:, 1::2] = halves[:, 1::2]
+    halves = a.view(_HALF) + b.view(_HALF)
+    total: Array = (a.view(np.uint8) + b.view(np.uint8)).view(_WORD)
+    total.view(_HALF)[:, 1::2] = halves[:, 1::2]
     # A sum has wrapped where both have the other sign.
-    wrapped = (a ^ total) & (b ^ total)
+    wrapped = np.bitwise_xor(a, total, out=either)
+    wrapped &= b ^ total
     return None if int(_ANY(wrapped, None)) & _SIGNS else total
 
 
