@@ -180,7 +180,7 @@ class Detector:
         if not self._level:
             self._level = level
         excess = level - self._level
-        self.standing = out = self._standing(sad, noise, field, excess)
+        self.standing = out = self._standing(field.ts, blocks, sad, noise, excess)
         is_repeat = self._drift is None and level <= REPEATED * self._level
         if is_repeat and not np.count_nonzero(out):
             return self._veto(field.ts, NO_PICTURE, 0)
@@ -211,9 +211,7 @@ class Detector:
         score = self._largest(field.ts, out, count, sad, noise)
         return self._among_flakes(score, sad, noise) if self._weather.is_likely else score
 
-    def _largest(
-        self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise
-    ) -> Score:
+    def _largest(self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise) -> Score:
         """What to say of the largest group of the `count` blocks in `out`, habits aside."""
         beyond = self._beyond
         if count < self._profile.cluster:
@@ -267,9 +265,7 @@ class Detector:
             beyond |= measure > limit
         return beyond
 
-    def _grouped(
-        self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise
-    ) -> Score:
+    def _grouped(self, ts: Seconds, out: Array, count: int, sad: Array, noise: Noise) -> Score:
         found = self._large_enough(out)
         is_small, found = found is None, found or groups(out)
         cluster, place = found.size, found.place
@@ -346,17 +342,19 @@ class Detector:
             most *= UNSETTLED
         return share > most or excess > self._scene_excess
 
-    def _standing(self, sad: Array, noise: Noise, field: MotionField, excess: float) -> Array:
+    def _standing(
+        self, ts: Seconds, blocks: Array, sad: Array, noise: Noise, excess: float
+    ) -> Array:
         """Which blocks lie above their limits now; a new array.
 
         Limits are higher while the whole picture differs more than is ordinary and while the
         camera shakes, and lower around a thing that moved a moment ago: it may walk slower now.
         """
-        ts, everywhere, floor = field.ts, slice(None), self._profile.sad_floor
+        floor = self._profile.sad_floor
         limit: Array = noise.limit[0]
         if not self._is_usual:
-            limit = noise.limit_at(everywhere, 1.0, floor)
-        if self._drift is None and _is_shifted(field.blocks[:, :-1]):
+            limit = noise.limit_at(slice(None), 1.0, floor)
+        if self._drift is None and _is_shifted(blocks):
             self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
             risen: Array = sad > limit + np.float32(EXCESS_WEIGHT * excess)

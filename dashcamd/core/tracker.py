@@ -127,10 +127,7 @@ class Tracker:
 
     def _can_follow(self, score: Score) -> bool:
         """Whether one of this window's moving fields can be the same thing: mostly the last."""
-        for one in reversed(self._recent):
-            if _can_be_one(one, score):
-                return True
-        return False
+        return any(_can_be_one(one, score) for one in reversed(self._recent))
 
     def _run_of(self, score: Score) -> List[Score]:
         """The moving fields of this window that can be the same thing as `score`, in order."""
