@@ -125,6 +125,7 @@ def _is_soft(inside: Any, risen: Array, sad: Array, noise: Noise) -> bool:
     )
     all_risen: Array = sad[wide] - noise.mean[0][wide]
     around = all_risen.size - risen.size
+    # An array of float64: a number would be rounded to float32 before it is compared.
     least = np.array([SOFT_PART * median(risen.ravel())])
     # So many around it are higher when their upper median is.
     higher = np.count_nonzero(all_risen > least) - np.count_nonzero(risen > least)
