@@ -91,7 +91,8 @@ class Score:
     `blocks` moving macroblocks after all rules, `cluster` the largest connected group of them,
     `place` that group's box, `veto` why motion was not believed (``None`` when nothing objected).
     `is_moving` is the verdict of this single field; the tracker asks for several, and for more
-    of them `in_weather`, while it rains or snows.
+    of them `in_weather`, while it rains or snows. Of a group that `is_faint` hardly a block
+    matches badly: it may be light, which an encoder's vectors follow.
     """
 
     ts: Seconds
@@ -101,6 +102,7 @@ class Score:
     place: Optional[Box] = None
     veto: Optional[str] = None
     in_weather: bool = False
+    is_faint: bool = False
 
     @property
     def reason(self) -> str:

@@ -25,7 +25,7 @@ from dashcamd.core.habit import IS_HABIT, Habit
 from dashcamd.core.noise import Noise
 from dashcamd.core.presence import Presence
 from dashcamd.core.profile import Profile, profile_for
-from dashcamd.core.vectors import Doubts, median
+from dashcamd.core.vectors import Doubts, inside_of, median
 from dashcamd.core.weather import Weather
 from dashcamd.core.zones import Area, ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
@@ -69,6 +69,14 @@ most blocks had a vector (a bump), or exposure that pumps would hide whoever com
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
 one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
+
+LED_FRACTION = 0.15
+LED_OUTLINE = 0.1
+"""An encoder's vectors follow light over plain surfaces. When those of more than the first share of
+the picture agree, and not even the second part as many blocks match badly, it is light."""
+
+SOLID_BLOCKS = 12
+"""An encoder's group with fewer blocks that match badly is faint."""
 
 STEADY = 11
 """What has moved in so many of an encoder's fields in a row is taken to move in every second one
@@ -188,13 +196,16 @@ class Detector:
         is_due = noise.is_due(field.ts)
         if is_due and self._drift is not None:
             self._drifts = self._drift.measure(self._measures[1])
+        is_led = False
         if self._drifts:
-            out |= self._measures[1] > noise.limit[1]
+            led = self._measures[1] > noise.limit[1]
+            is_led = _is_led(led, sad, noise)
+            out |= led
         if is_due:
             noise.learn(self._measures, field.ts, self._risen())
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
-        if self._is_whole_scene(field.ts, share / out.size, excess):
+        if is_led or self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
@@ -282,7 +293,8 @@ class Detector:
             if doubt is not None:
                 return Score(ts, False, count, cluster, place, doubt)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
-        return Score(ts, True, count, cluster, place, in_weather=self._weather.is_falling)
+        is_faint = self._drift is not None and _is_faint(place, sad, noise)
+        return Score(ts, True, count, cluster, place, None, self._weather.is_falling, is_faint)
 
     def _least_among(self, number: int) -> float:
         """How large the largest of `number` groups must be."""
@@ -425,7 +437,20 @@ class Detector:
 def _restamped(score: Score, ts: Seconds) -> Score:
     """`score` as that of the field at `ts`; `dataclasses.replace` costs three times as much."""
     said = score.is_moving, score.blocks, score.cluster, score.place, score.veto
-    return Score(ts, *said, score.in_weather)
+    return Score(ts, *said, score.in_weather, score.is_faint)
+
+
+def _is_led(led: Array, sad: Array, noise: Noise) -> bool:
+    """Whether most of the blocks whose vectors agree match well, and they are many."""
+    number = np.count_nonzero(led)
+    if number <= LED_FRACTION * led.size:
+        return False
+    return bool(np.count_nonzero(sad > noise.limit[0]) < LED_OUTLINE * number)
+
+
+def _is_faint(place: Box, sad: Array, noise: Noise) -> bool:
+    inside = inside_of(place, sad.shape)
+    return int(np.count_nonzero(sad[inside] > noise.limit[0][inside])) < SOLID_BLOCKS
 
 
 def _box(blocks: Array) -> Box:

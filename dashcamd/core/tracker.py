@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple
 
 from dashcamd.core.detector import NO_PICTURE
+from dashcamd.core.vectors import LIGHT
 from dashcamd.core.zones import ZonePlan
 from dashcamd.types import Box, Motion, Score, Seconds
 
@@ -36,8 +37,10 @@ LEAST_SPAN_S = 0.18
 
 SMALL_SPAN_S = 0.5
 LARGE = 12
-"""What stays smaller than so many blocks must move for longer: an insect near the lens, a bird, a
-clump of snow are gone by then, a far walker is not."""
+LARGE_FIELDS = 2
+"""What is smaller than so many blocks in all fields but one must move for longer: an insect near
+the lens, a bird, a clump of snow, a glint are gone by then, a far walker is not. What is faint
+counts as smaller."""
 
 LEAST_SHARE = 0.4
 SMALL_SHARE = 0.55
@@ -54,6 +57,13 @@ NEAR = 30
 the lens by one or more. What makes more than the first number of its lengths a second must move for
 longer and in more of the tenths, by when most insects are gone; what makes more than the second is
 none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
+
+STAYS = 0.015
+"""What is small and does not get on by so much of the picture must move for as long as what is
+quick: a glint, a lamp that flickers. A quarter of a walker's way in a second."""
+
+REFUSED_S = 0.8
+"""Where the detector has refused light within so long, each refusal speaks against motion."""
 
 FALLING = 0.12
 """Of what is quick for its size, what comes down by more than so much of the picture's height a
@@ -85,6 +95,7 @@ class Tracker:
         self._window_s = window_s
         self._recent: Deque[Score] = deque()
         self._stamps: Deque[Seconds] = deque()
+        self._refused: Deque[Score] = deque()
         self._motion: Optional[Motion] = None
         self._now: Seconds = 0.0
         self.state = State.IDLE
@@ -94,8 +105,11 @@ class Tracker:
         if score.ts < self._now:
             self._recent.clear()
             self._stamps.clear()
+            self._refused.clear()
             self._motion = None
         self._now = score.ts
+        if score.veto in LIGHT:
+            self._refused.append(score)
         if score.veto != NO_PICTURE:
             self._stamps.append(score.ts)
         self._forget(score.ts - self._window_s - 1e-6)
@@ -108,6 +122,8 @@ class Tracker:
             self._recent.popleft()
         while self._stamps and self._stamps[0] < since:
             self._stamps.popleft()
+        while self._refused and self._now - self._refused[0].ts > REFUSED_S:
+            self._refused.popleft()
         if self._motion is not None and self._motion.last < since:
             self._motion = None
 
@@ -143,7 +159,17 @@ class Tracker:
             return False
         if self._k > 1 and not self._lasts(run):
             return False
+        if self._refused and self._refusals(run) > len(run):
+            return False
         return self._is_wanted(run[0].place, run[-1].place)
+
+    def _refusals(self, run: List[Score]) -> int:
+        """How many fields were refused as light where `run` is, by their weight."""
+        return sum(
+            LIGHT[refused.veto]
+            for refused in self._refused
+            if refused.veto and any(_are_near(one.place, refused.place, REACH) for one in run)
+        )
 
     def _lasts(self, run: List[Score]) -> bool:
         """Whether it has moved for long enough and without rest, for its size and its pace.
@@ -152,12 +178,13 @@ class Tracker:
         drops are always somewhere, and what they make up together jumps, falls or is soon gone.
         So is what prolongs motion then, or a visitor's event would never end.
         """
-        is_large = max(one.cluster for one in run) >= LARGE
+        sizes = [_size(one) for one in run]
+        is_large = sum(size >= LARGE for size in sizes) >= LARGE_FIELDS
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
         first = run[0].ts
         if self._now - first < span:
             return False
-        size, in_weather = median(one.cluster for one in run), run[-1].in_weather
+        size, in_weather = median(sizes), run[-1].in_weather
         if size < NEAR:
             pace = _lengths_a_second(run)
             if pace > DARTING or (in_weather and pace > QUICK and size < LARGE):
@@ -166,6 +193,8 @@ class Tracker:
                 if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
+        if not is_large and _stays(run):
+            span, share = QUICK_SPAN_S, QUICK_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
         moving = _slots(one.ts for one in run)
         return self._now - first >= span - 1e-6 and moving >= share * slots
@@ -179,11 +208,36 @@ _IDLE_OR_SUSPECT = (State.IDLE, State.SUSPECT)
 
 def _can_be_one(earlier: Score, later: Score) -> bool:
     """Whether the same thing can have been at both places."""
-    if earlier.place is None or later.place is None:
-        return True
     reach = REACH + min(REACH_PER_S * (later.ts - earlier.ts), MAX_REACH)
-    (l0, t0, r0, b0), (l1, t1, r1, b1) = earlier.place, later.place
+    return _are_near(earlier.place, later.place, reach)
+
+
+def _are_near(one: Optional[Box], other: Optional[Box], reach: float) -> bool:
+    """Whether two boxes are no more than `reach` apart; one that is not known may be anywhere."""
+    if one is None or other is None:
+        return True
+    (l0, t0, r0, b0), (l1, t1, r1, b1) = one, other
     return max(l0, l1) - min(r0, r1) <= reach and max(t0, t1) - min(b0, b1) <= reach
+
+
+def _size(score: Score) -> int:
+    return min(score.cluster, LARGE - 1) if score.is_faint else score.cluster
+
+
+def _stays(run: List[Score]) -> bool:
+    """Whether its middle is in the last third of the fields where it was in the first."""
+    places = [one.place for one in run if one.place is not None]
+    if not places:
+        return False
+    third = max(1, len(places) // 3)
+    return all(
+        abs(_middle(places[:third], side) - _middle(places[-third:], side)) < STAYS
+        for side in (0, 1)
+    )
+
+
+def _middle(places: List[Box], side: int) -> float:
+    return sum(place[side] + place[side + 2] for place in places) / (2 * len(places))
 
 
 def _lengths_a_second(run: List[Score]) -> float:

@@ -38,6 +38,10 @@ LITTLE_BLOCKS = 8
 an encoder finds any. Drawn headlights 0.1 to 0.52, most people and cars 0.6 to 0.98. A group of
 half the size need not agree as well: a sunbeam on a window has 0.17 to 0.27."""
 
+LIGHT = {DISAGREE: 2, SOFT_EDGE: 2, NO_OUTLINE: 1}
+"""What is objected to light, and for how many fields that speak for a thing each objection counts:
+a visitor at dusk is refused for his outline now and then."""
+
 FALLING = "falls as snow does"
 FALL_PX = 4.0
 FALL_STEEP = 2.0
@@ -68,7 +72,7 @@ class Doubts:
 
         `vectors` are those of the field: float32 of shape (2, rows, cols), x before y, in pixels.
         """
-        inside = rows, cols = _inside(place, sad.shape)
+        inside = rows, cols = inside_of(place, sad.shape)
         own = vectors[:, rows, cols]
         across, up = _SUM(own, (1, 2)).tolist()
         if self._falls_as_snow(ts, place, cluster, across, -up):
@@ -107,7 +111,8 @@ def _agree(lengths: Array, across: float, up: float, cluster: int) -> bool:
     return bool((across * across + up * up) ** 0.5 >= part * whole)
 
 
-def _inside(place: Box, shape: Any) -> Tuple[slice, slice]:
+def inside_of(place: Box, shape: Any) -> Tuple[slice, slice]:
+    """The rows and columns of a box in a grid of `shape`."""
     rows, cols = shape
     left, top, right, bottom = place
     return (

@@ -322,6 +322,29 @@ def test_exposure_that_pumps_hides_no_visitor_for_long():
     assert all(score.is_moving for score in after)
 
 
+def test_vectors_that_agree_over_a_seventh_of_the_picture_without_an_outline_are_light():
+    def wall(cols, *more):
+        return pools([(10, 5, 12, cols, 700, 8, 0), *more])
+
+    assert {one.veto for one in in_turn((5, pools([])), (1, wall(20)))[2:]} == {rules.WHOLE_SCENE}
+    smaller = in_turn((5, pools([])), (1, wall(12)))[2:]
+    assert rules.WHOLE_SCENE not in {one.veto for one in smaller}
+    person = wall(20, *((row, 5, 1, 20, 6000, 8, 0) for row in (10, 14, 18)))
+    assert in_turn((5, pools([])), (1, person))[-1].is_moving
+
+
+def test_a_group_of_which_hardly_a_block_matches_badly_is_faint():
+    def group(badly):
+        body = (10, 10, 5, 5, 1300, 8, 0)
+        return pools([body, (10, 10, badly // 5, 5, 6000, 8, 0)])
+
+    faint, solid = (in_turn((5, pools([])), (1, group(badly)))[-1] for badly in (10, 15))
+    assert faint.is_moving
+    assert faint.is_faint
+    assert solid.is_moving
+    assert not solid.is_faint
+
+
 def test_a_bump_is_not_believed_until_it_has_settled():
     visitor = [(10, 10, 6, 4, 6000, 8, 0)]
     jolt = pools([(row, 0, 1, 40, 1300, 0, 6 - 12 * (row % 2)) for row in range(30)])

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from dashcamd.core.detector import NO_PICTURE
 from dashcamd.core.tracker import State, Tracker, as_json, intervals
+from dashcamd.core.vectors import DISAGREE, NO_OUTLINE
 from dashcamd.types import Motion, Score
 
 STEP = 0.1
@@ -100,6 +101,61 @@ def test_a_box_that_trembles_from_field_to_field_is_not_taken_for_quick():
 
 def test_a_walker_is_not_quick_for_his_size():
     assert flight(step=0.01, cluster=20, fields=3)[0].first == 0.0
+
+
+def told_of(scores):
+    tracker = Tracker()
+    told = [tracker.step(score) for score in scores]
+    return [motion for motion in told if motion is not None]
+
+
+def walking(fields, clusters, **marks):
+    """Somebody who gets on by a hundredth of the picture a field; of clusters in turn."""
+    return [
+        Score(i * STEP, True, 20, clusters[i % len(clusters)], (x, 0.5, x + 0.1, 0.7), **marks)
+        for i, x in ((i, 0.1 + 0.01 * i) for i in range(fields))
+    ]
+
+
+def test_what_is_faint_must_move_for_as_long_as_what_is_small():
+    assert told_of(walking(4, [40]))[0].first == 0.0
+    assert told_of(walking(4, [40], is_faint=True)) == []
+    assert told_of(walking(8, [40], is_faint=True))[0].first == 0.0
+
+
+def test_one_large_field_makes_a_thing_no_larger():
+    """A glint is large at its brightest."""
+    assert told_of(walking(4, [14, 6, 6, 6])) == []
+    assert told_of(walking(4, [14, 6, 14, 6]))[0].first == 0.0
+
+
+def test_a_small_thing_that_does_not_get_on_must_last_for_a_second():
+    glint = [Score(i * STEP, True, 6, 6, (0.5, 0.5, 0.6, 0.6)) for i in range(11)]
+    assert told_of(glint[:10]) == []
+    assert told_of(glint)[0].first == 0.0
+    assert told_of(walking(7, [6]))[0].first == 0.0
+
+
+def refused(fields, left, veto):
+    return [Score(i * STEP, False, 20, 20, (left, 0.5, left + 0.1, 0.7), veto) for i in fields]
+
+
+def in_order(*scores):
+    return sorted((one for some in scores for one in some), key=lambda score: score.ts)
+
+
+def test_light_that_is_refused_at_its_place_in_between_is_not_motion():
+    """Headlights that sweep are told by vectors that disagree in most fields, not in all."""
+    sweep = [one for i, one in enumerate(walking(8, [40])) if i in (2, 5, 6)]
+    assert told_of(sweep)[0].first == pytest.approx(0.2)
+    assert told_of(in_order(sweep, refused([3, 4], 0.13, DISAGREE))) == []
+    assert told_of(in_order(sweep, refused([3, 4], 0.8, DISAGREE)))[0].first == pytest.approx(0.2)
+
+
+def test_a_visitor_who_is_refused_for_his_outline_now_and_then_is_motion():
+    visitor = [one for i, one in enumerate(walking(8, [40])) if i in (2, 5, 6)]
+    assert told_of(in_order(visitor, refused([3, 4], 0.13, NO_OUTLINE)))[0].first > 0
+    assert told_of(in_order(visitor, refused([0, 1, 3, 4], 0.13, NO_OUTLINE))) == []
 
 
 def snowed(ways, cluster, side=0.1, in_weather=True):
