@@ -23,9 +23,9 @@ from dashcamd.core.tracker import Tracker
 SURE = 0.95
 
 
-def pieces(minutes, make=scenes.quiet_pieces):
-    """Scenes until they last `minutes`."""
-    number, seconds = 0, 0.0
+def pieces(minutes, make=scenes.quiet_pieces, number=0):
+    """Scenes until they last `minutes`, from round `number` on."""
+    seconds = 0.0
     while seconds < 60 * minutes:
         for scene in make(number):
             yield scene
@@ -76,6 +76,7 @@ def main(argv=None):
     """Draw what is missing, score everything, print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.motion.long", description=__doc__)
     parser.add_argument("--minutes", type=float, default=200.0)
+    parser.add_argument("--first", type=int, default=0, help="the round to begin with")
     parser.add_argument("--matched", type=float, default=0.0, help="seconds a piece; default: none")
     parser.add_argument("--json", type=Path, help="rewritten after each piece")
     parser.add_argument("--kept", action="store_true", help="only pieces that are drawn already")
@@ -83,7 +84,7 @@ def main(argv=None):
     options = parser.parse_args(argv)
     board = {}
     make = scenes.swarms if options.swarms else scenes.quiet_pieces
-    for scene in pieces(options.minutes, make):
+    for scene in pieces(options.minutes, make, options.first):
         if options.kept and not sources.is_kept(scene):
             continue
         board[scene.name] = {
