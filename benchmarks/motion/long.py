@@ -81,9 +81,11 @@ def main(argv=None):
     parser.add_argument("--json", type=Path, help="rewritten after each piece")
     parser.add_argument("--kept", action="store_true", help="only pieces that are drawn already")
     parser.add_argument("--swarms", action="store_true", help="the insects that are tuned on")
+    parser.add_argument("--lights", action="store_true", help="the lights that are tuned on")
     options = parser.parse_args(argv)
     board = {}
     make = scenes.swarms if options.swarms else scenes.quiet_pieces
+    make = scenes.lights if options.lights else make
     for scene in pieces(options.minutes, make, options.first):
         if options.kept and not sources.is_kept(scene):
             continue

@@ -30,6 +30,7 @@ PAUSE_S = 1.0
 SEEDS = {"": 0, "fresh": 5000, "former": 90000, "held": 170000}
 LONG_SEED, LONG_ROUNDS = 400000, 6
 SWARM_SEED, SWARM_PIXELS = 700000, (9, 14, 20, 30)
+LIGHT_SEED, DUSK_SEED = 900000, 700000
 ROUNDS = {"": 1, "fresh": 1, "former": 2, "held": 2}
 ROUND_S = 25.5
 
@@ -384,6 +385,49 @@ def swarms(number: int) -> Iterator[Scene]:
         scene.name = "insects_%dpx_swarm%d" % (pixels, number)
         scene.movers = []
         yield scene
+
+
+def lights(number: int) -> Iterator[Scene]:
+    """Minutes of each kind of light, nobody in them, every second time at another contrast.
+
+    These are tuned on.
+    """
+    for kind, seed in LIGHTS.items():
+        scene = _light(kind, seed + LIGHT_SEED + 1000 * number, LONG_ROUNDS)
+        if number % 2:
+            _differ(scene, np.random.default_rng(scene.seed + 3))
+        scene.name += "_lights%d" % number
+        scene.movers = []
+        yield scene
+
+
+def dusks(number: int) -> Iterator[Scene]:
+    """Visitors at dusk, at night and in a sensor's noise, every second time noisier."""
+    offset = DUSK_SEED + 1000 * number
+    made = [_noise(n, seed + offset) for n, seed in NOISES.items()]
+    made += [_dusk(DUSK + offset), _night_car(244 + offset), _dusk_street(offset + 5)]
+    for scene in made:
+        if number % 2:
+            _differ(scene, np.random.default_rng(scene.seed + 3))
+        _vary(scene)
+        scene.name += "_%d" % number
+        yield scene
+
+
+def _dusk_street(seed):
+    """Dusk that falls within 25 s, and four people near and far in what is left of the light."""
+    rng = np.random.default_rng(seed)
+    movers = [
+        walk(30, -30, 670, 440, 150, 130, rng),
+        walk(42, 680, -40, 420, 120, 70, rng, dark=False),
+        walk(60, -20, 660, 330, 60, 60, rng),
+        walk(80, 660, -30, 440, 180, 110, rng),
+    ]
+    noise = float(np.random.default_rng(seed - 5).uniform(6, 11))
+    scene = Scene("dusk_street", 100, "noise", seed, movers)
+    scene.light = lambda picture, t: 16 + (picture - 16) * _ramp(t, 0, 25, 1.0, 0.35)
+    scene.noise = lambda t: _ramp(t, 0, 25, 1.5, noise)
+    return scene
 
 
 def _differ(scene, rng):

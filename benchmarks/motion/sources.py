@@ -101,6 +101,13 @@ def of_quiet(scene, matched_s, refresh=False) -> Fields:
     return Fields(scene.name, scenes.FPS, moving, fields, {})
 
 
+def of_drawn(scene, refresh=False) -> Fields:
+    """Lores fields of `scene` with its truth, ten a second, without an encoder between."""
+    held = _kept(scene.name, "drawn", _quiet_key(scene), lambda: _drawn_lores(scene), refresh)
+    fields = {"lores": (held["t.lores"], held["f.lores"])}
+    return Fields(scene.name, scenes.FPS / 2, held["moving"], fields, {})
+
+
 def is_kept(scene) -> bool:
     """Whether `of_quiet` needs not draw for lores fields."""
     return (CACHE / ("%s.quiet.%s.npz" % (scene.name, _quiet_key(scene)))).exists()
@@ -115,6 +122,14 @@ def _quiet_lores(scene):
     for t, picture, _ in scene.frames(every=2):
         gather.add("lores", t, _blocks(fields.of_luma(t, halved(picture))))
     return gather.arrays()
+
+
+def _drawn_lores(scene):
+    gather, fields, moving = _Gather(), PictureFields(), []
+    for t, picture, is_moving in scene.frames(every=2):
+        moving.append(is_moving)
+        gather.add("lores", t, _blocks(fields.of_luma(t, halved(picture))))
+    return {**gather.arrays(), "moving": np.array(moving)}
 
 
 def _quiet_matches(scene, matched_s):
