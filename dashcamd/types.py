@@ -92,7 +92,8 @@ class Score:
     `place` that group's box, `veto` why motion was not believed (``None`` when nothing objected).
     `is_moving` is the verdict of this single field; the tracker asks for several, and for more
     of them `in_weather`, while it rains or snows. Of a group that `is_faint` hardly a block
-    matches badly: it may be light, which an encoder's vectors follow.
+    matches badly: it may be light, which an encoder's vectors follow. What was refused as `light`
+    outweighs so many fields that speak for a thing.
     """
 
     ts: Seconds
@@ -103,6 +104,7 @@ class Score:
     veto: Optional[str] = None
     in_weather: bool = False
     is_faint: bool = False
+    light: int = 0
 
     @property
     def reason(self) -> str:

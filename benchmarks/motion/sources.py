@@ -29,6 +29,7 @@ import numpy as np
 
 from benchmarks.motion import baselines, draw, scenes
 from benchmarks.motion.matching import halved, videocore_blocks
+from dashcamd.cameras import analysis
 from dashcamd.cameras.analysis import PictureFields
 from dashcamd.core import cells, luma, pace, shake
 from dashcamd.core.fields import block_sad, vector_blocks
@@ -159,7 +160,7 @@ def _with_layers(name, footage, key, makers, refresh, layers):
 
 
 def _luma_sources():
-    return tuple(inspect.getsource(one) for one in (cells, luma, pace, shake))
+    return tuple(inspect.getsource(one) for one in (analysis, cells, luma, pace, shake))
 
 
 def _key(*parts):

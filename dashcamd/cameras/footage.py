@@ -14,9 +14,9 @@ from dashcamd.config import CameraConfig
 from dashcamd.core.stamps import FileStamps
 from dashcamd.types import MotionField, Seconds
 
-HELD_PX = 8 * 640 * 480
-"""So many pixels are decoded before they are compared: 3.7 MB. Decoder and comparison take turns,
-each finds its code and its data in the processor's cache; that saves 5 to 12 % of both."""
+HELD, HELD_PX = 8, 8 * 640 * 480
+"""So many pictures or pixels are decoded before they are compared: 3.7 MB. Decoder and comparison
+take turns, each finds its code and its data in the processor's cache; that saves 5 to 12 %."""
 
 
 class Footage:
@@ -53,7 +53,7 @@ class Footage:
             if not analysis.is_due(ts, (frame.height, frame.width)):
                 continue
             held.append((ts, frame))
-            if len(held) >= max(1, HELD_PX // (frame.height * frame.width)):
+            if len(held) >= min(HELD, max(1, HELD_PX // (frame.height * frame.width))):
                 yield held
                 held = []
         yield held

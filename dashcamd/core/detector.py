@@ -15,7 +15,7 @@ fields seen so far: no clock, no thread, no file; the same fields give the same 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from dashcamd.core.habit import IS_HABIT, Habit
 from dashcamd.core.noise import Noise
 from dashcamd.core.presence import Presence
 from dashcamd.core.profile import Profile, profile_for
-from dashcamd.core.vectors import Doubts, inside_of, median
+from dashcamd.core.vectors import LIGHT, Doubts, inside_of
 from dashcamd.core.weather import Weather
 from dashcamd.core.zones import Area, ZonePlan
 from dashcamd.types import Box, MotionField, Score, Seconds
@@ -46,10 +46,12 @@ TOO_SMALL = "too small"
 SCATTERED = "scattered as rain or leaves"
 
 NOISY_SAD = 300.0
-"""While the ordinary median SAD is above it noise may be what limits, and each block's mean follows
-that median. Else at dusk, when noise grows everywhere and a mean is 20 s behind, the lag would pass
-for deviation and the limits be twice as high as noise asks for. Decoded pictures only: the median
-of an encoder's field jumps when the camera shakes."""
+CALM_RANK = 0.1
+"""While the ordinary median SAD is above the first noise may be what limits, and each block's mean
+follows that median, but by no more than the calmest tenth of the blocks has risen: leaves in most
+of the picture are no noise. Else at dusk, when noise grows everywhere and a mean is 20 s behind,
+the lag would pass for deviation and the limits be twice as high as noise asks for. Decoded pictures
+only: the median of an encoder's field jumps when the camera shakes."""
 
 REPEATED = 0.3
 LEVEL_S: Seconds = 2.0
@@ -69,11 +71,6 @@ most blocks had a vector (a bump), or exposure that pumps would hide whoever com
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
 one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
-
-LED_FRACTION = 0.15
-LED_OUTLINE = 0.1
-"""An encoder's vectors follow light over plain surfaces. When those of more than the first share of
-the picture agree, and not even the second part as many blocks match badly, it is light."""
 
 SOLID_BLOCKS = 12
 """An encoder's group with fewer blocks that match badly is faint."""
@@ -126,6 +123,7 @@ class Detector:
         self._sensitivity = sensitivity
         self._is_usual = sensitivity == USUAL
         self._scene_excess = 0.0
+        self._usual_cluster = 0
         self._warm_up_s = warm_up_s
         self._expert = dict(expert or {})
         self._source = ""
@@ -144,7 +142,8 @@ class Detector:
         self._measures = np.zeros((1, 0, 0), np.float32)
         self._level = 0.0
         self._level_ts: Seconds = 0.0
-        self._learnt_level = 0.0
+        self._calm = 0.0
+        self._learnt = (0.0, 0.0)
         self._last_ts: Seconds = 0.0
         self._ready_ts: Seconds = 0.0
         self._doubt_until: Seconds = 0.0
@@ -184,28 +183,25 @@ class Detector:
 
     def _judged(self, field: MotionField, blocks: Array, noise: Noise) -> Score:
         sad = self._measures[0]
-        level = self._level_of(sad)
+        level, calm = self._level_of(sad)
         if not self._level:
-            self._level = level
+            self._level, self._calm = level, calm
         excess = level - self._level
         self.standing = out = self._standing(field.ts, blocks, sad, noise, excess)
         is_repeat = self._drift is None and level <= REPEATED * self._level
         if is_repeat and not np.count_nonzero(out):
             return self._veto(field.ts, NO_PICTURE, 0)
-        self._learn_level(level, field.ts)
+        self._learn_level(level, calm, field.ts)
         is_due = noise.is_due(field.ts)
         if is_due and self._drift is not None:
             self._drifts = self._drift.measure(self._measures[1])
-        is_led = False
         if self._drifts:
-            led = self._measures[1] > noise.limit[1]
-            is_led = _is_led(led, sad, noise)
-            out |= led
+            out |= self._measures[1] > noise.limit[1]
         if is_due:
             noise.learn(self._measures, field.ts, self._risen())
         count = int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
-        if is_led or self._is_whole_scene(field.ts, share / out.size, excess):
+        if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
@@ -291,10 +287,21 @@ class Detector:
         if self._drift is not None:
             doubt = self._doubts.why_not(ts, place, cluster, self._drift.vectors, sad, noise)
             if doubt is not None:
-                return Score(ts, False, count, cluster, place, doubt)
+                light = self._weight(doubt, place, sad, noise)
+                return Score(ts, False, count, cluster, place, doubt, light=light)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         is_faint = self._drift is not None and _is_faint(place, sad, noise)
         return Score(ts, True, count, cluster, place, None, self._weather.is_falling, is_faint)
+
+    def _weight(self, doubt: str, place: Box, sad: Array, noise: Noise) -> int:
+        """What `doubt` says against motion: nothing if only a higher sensitivity sees its group."""
+        if not self._is_usual:
+            inside = inside_of(place, sad.shape)
+            usual = sad[inside] > noise.limit[0][inside]
+            usual |= self._measures[1][inside] > noise.limit[1][inside]
+            if np.count_nonzero(usual) < self._usual_cluster:
+                return 0
+        return LIGHT.get(doubt, 0)
 
     def _least_among(self, number: int) -> float:
         """How large the largest of `number` groups must be."""
@@ -333,20 +340,28 @@ class Detector:
             self._weather.see(ts, number if self._is_usual else self._usual_groups(sad, noise))
 
     @staticmethod
-    def _level_of(sad: Array) -> float:
-        """The median SAD, of every third block: it is for all of the picture alike."""
-        return median(sad.ravel()[::3])
+    def _level_of(sad: Array) -> Tuple[float, float]:
+        """The median SAD, of every third block, and that of which a tenth is calmer."""
+        some = sad.ravel()[::3].copy()
+        middle, calm = len(some) // 2, int(CALM_RANK * len(some))
+        some.partition((calm, middle))
+        return float(some[middle]), float(some[calm])
 
-    def _learn_level(self, level: float, ts: Seconds) -> None:
+    def _learn_level(self, level: float, calm: float, ts: Seconds) -> None:
         weight = min(1.0, max(0.0, ts - self._level_ts) / LEVEL_S)
         self._level_ts = ts
         self._level += weight * (min(level, MAX_RISE * self._level + 1) - self._level)
+        self._calm += weight * (min(calm, MAX_RISE * self._calm + 1) - self._calm)
 
     def _risen(self) -> float:
         """By how much noise has risen everywhere since the last field learnt, if it is noise."""
-        before, self._learnt_level = self._learnt_level, self._level
-        is_noise = self._drift is None and min(before, self._level) > NOISY_SAD
-        return self._level - before if is_noise else 0.0
+        (level, calm), self._learnt = self._learnt, (self._level, self._calm)
+        if self._drift is not None or min(level, self._level) <= NOISY_SAD:
+            return 0.0
+        risen, calm_risen = self._level - level, self._calm - calm
+        if risen * calm_risen <= 0:
+            return 0.0
+        return min(risen, calm_risen) if risen > 0 else max(risen, calm_risen)
 
     def _is_whole_scene(self, ts: Seconds, share: float, excess: float) -> bool:
         most = self._profile.scene_fraction
@@ -414,9 +429,10 @@ class Detector:
         """Fresh models for a `grid` of (rows, cols)."""
         self._counting = self._zones.on_grid(*grid)
         self._areas = self._zones.areas(*grid)
-        self._level = self._learnt_level = 0.0
+        self._level = self._calm = 0.0
+        self._learnt = (0.0, 0.0)
         usual = profile_for(self._source, USUAL, self._expert)
-        self._scene_excess = usual.sad_floor
+        self._scene_excess, self._usual_cluster = usual.sad_floor, usual.cluster
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]
         self._drift, self._drifts, self._steady = None, False, 0
         self._doubts = Doubts()
@@ -438,14 +454,6 @@ def _restamped(score: Score, ts: Seconds) -> Score:
     """`score` as that of the field at `ts`; `dataclasses.replace` costs three times as much."""
     said = score.is_moving, score.blocks, score.cluster, score.place, score.veto
     return Score(ts, *said, score.in_weather, score.is_faint)
-
-
-def _is_led(led: Array, sad: Array, noise: Noise) -> bool:
-    """Whether most of the blocks whose vectors agree match well, and they are many."""
-    number = np.count_nonzero(led)
-    if number <= LED_FRACTION * led.size:
-        return False
-    return bool(np.count_nonzero(sad > noise.limit[0]) < LED_OUTLINE * number)
 
 
 def _is_faint(place: Box, sad: Array, noise: Noise) -> bool:

@@ -19,7 +19,6 @@ from statistics import median
 from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple
 
 from dashcamd.core.detector import NO_PICTURE
-from dashcamd.core.vectors import LIGHT
 from dashcamd.core.zones import ZonePlan
 from dashcamd.types import Box, Motion, Score, Seconds
 
@@ -38,9 +37,9 @@ LEAST_SPAN_S = 0.18
 SMALL_SPAN_S = 0.5
 LARGE = 12
 LARGE_FIELDS = 2
-"""What is smaller than so many blocks in all fields but one must move for longer: an insect near
-the lens, a bird, a clump of snow, a glint are gone by then, a far walker is not. What is faint
-counts as smaller."""
+"""What stays smaller than so many blocks must move for longer: an insect near the lens, a bird, a
+clump of snow are gone by then, a far walker is not. What is faint counts as smaller, and where
+something is faint one large field is not enough: a glint is large at its brightest."""
 
 LEAST_SHARE = 0.4
 SMALL_SHARE = 0.55
@@ -58,12 +57,15 @@ the lens by one or more. What makes more than the first number of its lengths a 
 longer and in more of the tenths, by when most insects are gone; what makes more than the second is
 none of them. Things of at least `NEAR` blocks are told at once: a car may pass close by."""
 
-STAYS = 0.015
-"""What is small and does not get on by so much of the picture must move for as long as what is
-quick: a glint, a lamp that flickers. A quarter of a walker's way in a second."""
+STAYS = 0.018
+STAYS_SHARE = 0.85
+"""What is faint and does not get on by so much of the picture (half a block: a box that grows by
+one on one side) must move for as long as what is quick, and in so many of the tenths: a glint, a
+lamp that flickers."""
 
 REFUSED_S = 0.8
-"""Where the detector has refused light within so long, each refusal speaks against motion."""
+"""Where the detector has refused light within so long each refusal speaks against motion, until
+that has lasted for as long as what is quick must."""
 
 FALLING = 0.12
 """Of what is quick for its size, what comes down by more than so much of the picture's height a
@@ -108,7 +110,7 @@ class Tracker:
             self._refused.clear()
             self._motion = None
         self._now = score.ts
-        if score.veto in LIGHT:
+        if score.light:
             self._refused.append(score)
         if score.veto != NO_PICTURE:
             self._stamps.append(score.ts)
@@ -165,10 +167,12 @@ class Tracker:
 
     def _refusals(self, run: List[Score]) -> int:
         """How many fields were refused as light where `run` is, by their weight."""
+        if run[-1].ts - run[0].ts >= QUICK_SPAN_S - 1e-6:
+            return 0
         return sum(
-            LIGHT[refused.veto]
+            refused.light
             for refused in self._refused
-            if refused.veto and any(_are_near(one.place, refused.place, REACH) for one in run)
+            if any(_are_near(one.place, refused.place, REACH) for one in run)
         )
 
     def _lasts(self, run: List[Score]) -> bool:
@@ -179,7 +183,8 @@ class Tracker:
         So is what prolongs motion then, or a visitor's event would never end.
         """
         sizes = [_size(one) for one in run]
-        is_large = sum(size >= LARGE for size in sizes) >= LARGE_FIELDS
+        is_faint = any(one.is_faint for one in run)
+        is_large = sum(size >= LARGE for size in sizes) >= (LARGE_FIELDS if is_faint else 1)
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
         first = run[0].ts
         if self._now - first < span:
@@ -193,8 +198,8 @@ class Tracker:
                 if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
-        if not is_large and _stays(run):
-            span, share = QUICK_SPAN_S, QUICK_SHARE
+        if is_faint and not is_large and _stays(run):
+            span, share = QUICK_SPAN_S, STAYS_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
         moving = _slots(one.ts for one in run)
         return self._now - first >= span - 1e-6 and moving >= share * slots

@@ -200,6 +200,18 @@ def test_who_comes_at_dusk_is_measured_by_the_noise_and_not_by_its_growth():
     assert [ts for ts in moving(judged(fields)) if ts < 60] == []
 
 
+def test_leaves_in_most_of_the_picture_are_no_noise_that_grows_everywhere():
+    """Who walks where it is still is not measured by them."""
+
+    def gusts(i):
+        leaves = round(800 + 600 * np.sin(2 * np.pi * i / 200))
+        walker = [(24, 4 + i // 3 % 30, 4, 3, 2200)] if i >= 300 else []
+        return field(i / 10, patches=[(0, 0, 18, 40, leaves), *walker])
+
+    told = moving(judged([gusts(i) for i in range(600)]))
+    assert len([ts for ts in told if ts >= 30]) > 200
+
+
 def test_a_repeated_picture_says_nothing():
     assert judged([*still(0, 5), field(5, noise=0)])[-1].veto == rules.NO_PICTURE
 
@@ -322,15 +334,20 @@ def test_exposure_that_pumps_hides_no_visitor_for_long():
     assert all(score.is_moving for score in after)
 
 
-def test_vectors_that_agree_over_a_seventh_of_the_picture_without_an_outline_are_light():
-    def wall(cols, *more):
-        return pools([(10, 5, 12, cols, 700, 8, 0), *more])
+def test_what_only_a_higher_sensitivity_refuses_as_light_says_nothing_against_motion():
+    """Or it would hide what a lower one finds."""
+    swirl = [(12, 10 + i, 6, 1, 1500, 6 - 12 * (i % 2), 0) for i in range(8)]
+    glare = [(row, col, high, wide, 5000, x, y) for row, col, high, wide, _, x, y in swirl]
 
-    assert {one.veto for one in in_turn((5, pools([])), (1, wall(20)))[2:]} == {rules.WHOLE_SCENE}
-    smaller = in_turn((5, pools([])), (1, wall(12)))[2:]
-    assert rules.WHOLE_SCENE not in {one.veto for one in smaller}
-    person = wall(20, *((row, 5, 1, 20, 6000, 8, 0) for row in (10, 14, 18)))
-    assert in_turn((5, pools([])), (1, person))[-1].is_moving
+    def light(patches, sensitivity):
+        detector = Detector(sensitivity)
+        scores = [detector.judge(pools([])(i / 10)) for i in range(50)]
+        scores += [detector.judge(pools(patches)(5 + i / 10)) for i in range(3)]
+        assert scores[-1].veto == vectors.DISAGREE
+        return scores[-1].light
+
+    assert light(glare, 5) == light(glare, 9) == vectors.LIGHT[vectors.DISAGREE]
+    assert light(swirl, 9) == 0
 
 
 def test_a_group_of_which_hardly_a_block_matches_badly_is_faint():

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashcamd.core.detector import NO_PICTURE
 from dashcamd.core.tracker import State, Tracker, as_json, intervals
-from dashcamd.core.vectors import DISAGREE, NO_OUTLINE
+from dashcamd.core.vectors import DISAGREE, LIGHT, NO_OUTLINE
 from dashcamd.types import Motion, Score
 
 STEP = 0.1
@@ -124,20 +126,40 @@ def test_what_is_faint_must_move_for_as_long_as_what_is_small():
 
 
 def test_one_large_field_makes_a_thing_no_larger():
-    """A glint is large at its brightest."""
-    assert told_of(walking(4, [14, 6, 6, 6])) == []
-    assert told_of(walking(4, [14, 6, 14, 6]))[0].first == 0.0
+    """A glint is large at its brightest, and faint before and after."""
+
+    def flash(*clusters):
+        return [replace(one, is_faint=one.cluster < 12) for one in walking(4, clusters)]
+
+    assert told_of(flash(14, 6, 6, 6)) == []
+    assert told_of(flash(14, 6, 14, 6))[0].first == 0.0
+    assert told_of(walking(4, [14, 6, 6, 6]))[0].first == 0.0
 
 
-def test_a_small_thing_that_does_not_get_on_must_last_for_a_second():
-    glint = [Score(i * STEP, True, 6, 6, (0.5, 0.5, 0.6, 0.6)) for i in range(11)]
-    assert told_of(glint[:10]) == []
-    assert told_of(glint)[0].first == 0.0
-    assert told_of(walking(7, [6]))[0].first == 0.0
+def at_one_place(fields, **marks):
+    return [Score(i * STEP, True, 6, 6, (0.5, 0.5, 0.6, 0.6), **marks) for i in range(fields)]
+
+
+def test_a_faint_thing_that_does_not_get_on_must_last_for_a_second():
+    assert told_of(at_one_place(10, is_faint=True)) == []
+    assert told_of(at_one_place(11, is_faint=True))[0].first == 0.0
+    assert told_of(walking(7, [6], is_faint=True))[0].first == 0.0
+    flickers = [one for i, one in enumerate(at_one_place(30, is_faint=True)) if i % 5]
+    assert told_of(in_order(flickers, standing(range(0, 30, 5)))) == []
+
+
+def test_who_stands_far_away_and_waves_is_motion():
+    waving = [one for i, one in enumerate(at_one_place(30)) if i % 3]
+    assert told_of(in_order(waving, standing(range(0, 30, 3))))
+
+
+def standing(fields):
+    return [Score(i * STEP, False) for i in fields]
 
 
 def refused(fields, left, veto):
-    return [Score(i * STEP, False, 20, 20, (left, 0.5, left + 0.1, 0.7), veto) for i in fields]
+    box = left, 0.5, left + 0.1, 0.7
+    return [Score(i * STEP, False, 20, 20, box, veto, light=LIGHT[veto]) for i in fields]
 
 
 def in_order(*scores):
@@ -155,7 +177,13 @@ def test_light_that_is_refused_at_its_place_in_between_is_not_motion():
 def test_a_visitor_who_is_refused_for_his_outline_now_and_then_is_motion():
     visitor = [one for i, one in enumerate(walking(8, [40])) if i in (2, 5, 6)]
     assert told_of(in_order(visitor, refused([3, 4], 0.13, NO_OUTLINE)))[0].first > 0
-    assert told_of(in_order(visitor, refused([0, 1, 3, 4], 0.13, NO_OUTLINE))) == []
+    assert told_of(in_order(visitor[:2], refused([1, 3, 4], 0.13, NO_OUTLINE))) == []
+
+
+def test_who_carries_a_torch_is_motion_within_a_second_or_so():
+    bearer = [one for i, one in enumerate(walking(30, [40])) if i % 2]
+    told = told_of(in_order(bearer, refused(range(0, 30, 2), 0.2, DISAGREE)))
+    assert told[0].last < 1.3
 
 
 def snowed(ways, cluster, side=0.1, in_weather=True):
