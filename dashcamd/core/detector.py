@@ -46,9 +46,9 @@ TOO_SMALL = "too small"
 SCATTERED = "scattered as rain or leaves"
 
 NOISY_SAD = 300.0
-CALM_RANK = 0.1
+CALM_RANK = 0.2
 """While the ordinary median SAD is above the first noise may be what limits, and each block's mean
-follows that median, but by no more than the calmest tenth of the blocks has risen: leaves in most
+follows that median, but by no more than the calmest fifth of the blocks has risen: leaves in most
 of the picture are no noise. Else at dusk, when noise grows everywhere and a mean is 20 s behind,
 the lag would pass for deviation and the limits be twice as high as noise asks for. Decoded pictures
 only: the median of an encoder's field jumps when the camera shakes."""
@@ -341,7 +341,7 @@ class Detector:
 
     @staticmethod
     def _level_of(sad: Array) -> Tuple[float, float]:
-        """The median SAD, of every third block, and that of which a tenth is calmer."""
+        """The median SAD, of every third block, and that of which a fifth is calmer."""
         some = sad.ravel()[::3].copy()
         middle, calm = len(some) // 2, int(CALM_RANK * len(some))
         some.partition((calm, middle))
