@@ -140,6 +140,7 @@ class LoresWorker:
         self._fields = fields
         self._on_fault = on_fault
         self._lumas: Deque[Tuple[Seconds, Array]] = deque()
+        self._lumas_lock = threading.Lock()
         self._jobs: SimpleQueue[Optional[Callable[[], None]]] = SimpleQueue()
         self._has_preview = False
         self._thread = threading.Thread(target=self._run, name="camera-lores", daemon=True)
@@ -154,10 +155,12 @@ class LoresWorker:
 
     def offer_luma(self, ts: Seconds, luma: Array) -> None:
         """Keep a copy of the small luma plane until its frame is delivered."""
-        if len(self._lumas) >= WAITING_LUMAS:
-            self._lumas.popleft()
-            self.dropped += 1
-        self._lumas.append((ts, luma.copy()))
+        kept = luma.copy()
+        with self._lumas_lock:
+            if len(self._lumas) >= WAITING_LUMAS:
+                self._lumas.popleft()
+                self.dropped += 1
+            self._lumas.append((ts, kept))
 
     def delivered(self, ts: Seconds) -> None:
         """The frame at `ts` has been handed on: its field may follow."""
@@ -191,8 +194,13 @@ class LoresWorker:
 
     def _make_fields(self, ts: Seconds) -> None:
         """The fields of all lumas up to this frame."""
-        while self._lumas and self._lumas[0][0] <= ts:
-            field = self._fields.step(*self._lumas.popleft())
+        while True:
+            # What is looked at must be what is taken: the camera may drop the oldest meanwhile.
+            with self._lumas_lock:
+                if not self._lumas or self._lumas[0][0] > ts:
+                    return
+                taken = self._lumas.popleft()
+            field = self._fields.step(*taken)
             if field is not None:
                 self._sinks.field(field)
 
