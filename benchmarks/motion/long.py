@@ -80,13 +80,13 @@ def main(argv=None):
     parser.add_argument("--matched", type=float, default=0.0, help="seconds a piece; default: none")
     parser.add_argument("--json", type=Path, help="rewritten after each piece")
     parser.add_argument("--kept", action="store_true", help="only pieces that are drawn already")
-    parser.add_argument("--swarms", action="store_true", help="the insects that are tuned on")
-    parser.add_argument("--lights", action="store_true", help="the lights that are tuned on")
+    for name, make in (("swarms", scenes.swarms), ("lights", scenes.lights)):
+        text = "the %s that are tuned on" % name
+        parser.add_argument("--" + name, dest="make", action="store_const", const=make, help=text)
+    parser.set_defaults(make=scenes.quiet_pieces)
     options = parser.parse_args(argv)
     board = {}
-    make = scenes.swarms if options.swarms else scenes.quiet_pieces
-    make = scenes.lights if options.lights else make
-    for scene in pieces(options.minutes, make, options.first):
+    for scene in pieces(options.minutes, options.make, options.first):
         if options.kept and not sources.is_kept(scene):
             continue
         board[scene.name] = {

@@ -92,7 +92,7 @@ def footage_of(scene, refresh=False):
 
 def of_quiet(scene, matched_s, refresh=False) -> Fields:
     """Lores fields of `scene`, and VideoCore-like ones of its first `matched_s` seconds."""
-    held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _quiet_lores(scene), refresh)
+    held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _drawn_lores(scene), refresh)
     if matched_s:
         key = _key(DRAWING, scene.seed, matched_s)
         make = functools.partial(_quiet_matches, scene, matched_s)
@@ -116,13 +116,6 @@ def is_kept(scene) -> bool:
 
 def _quiet_key(scene):
     return _key(DRAWING, scene.seed, scene.seconds, *_luma_sources())
-
-
-def _quiet_lores(scene):
-    gather, fields = _Gather(), PictureFields()
-    for t, picture, _ in scene.frames(every=2):
-        gather.add("lores", t, _blocks(fields.of_luma(t, halved(picture))))
-    return gather.arrays()
 
 
 def _drawn_lores(scene):
