@@ -8,7 +8,7 @@ across all threads of one boot. Wall time appears only in names and labels, thro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -84,6 +84,17 @@ Box = Tuple[float, float, float, float]
 """left, top, right, bottom as fractions 0..1 of the picture."""
 
 
+class Flow(NamedTuple):
+    """The mean vector of a group in an encoder's field, `across` and `down`, in pictures.
+
+    `agreement` says how far all its vectors, laid end to end, lead: 1 where they are the same.
+    """
+
+    across: float
+    down: float
+    agreement: float
+
+
 @dataclass(frozen=True)
 class Score:
     """What the detector says of one field, and why.
@@ -92,8 +103,9 @@ class Score:
     `place` that group's box, `veto` why motion was not believed (``None`` when nothing objected).
     `is_moving` is the verdict of this single field; the tracker asks for several, and for more
     of them `in_weather`, while it rains or snows. Of a group that `is_faint` hardly a block
-    matches badly: it may be light, which an encoder's vectors follow. What was refused as `light`
-    outweighs so many fields that speak for a thing.
+    matches badly: it may be light, which an encoder's vectors follow; one that `is_smooth` has
+    barely the outline that is asked for. `flow` is what the vectors of any but a small group say
+    together. What was refused as `light` outweighs so many fields that speak for a thing.
     """
 
     ts: Seconds
@@ -105,6 +117,8 @@ class Score:
     in_weather: bool = False
     is_faint: bool = False
     light: int = 0
+    flow: Optional[Flow] = None
+    is_smooth: bool = False
 
     @property
     def reason(self) -> str:

@@ -143,6 +143,7 @@ class Detector:
         self._level = 0.0
         self._level_ts: Seconds = 0.0
         self._calm = 0.0
+        self._excess = 0.0
         self._learnt = (0.0, 0.0)
         self._last_ts: Seconds = 0.0
         self._ready_ts: Seconds = 0.0
@@ -187,6 +188,7 @@ class Detector:
         if not self._level:
             self._level, self._calm = level, calm
         excess = level - self._level
+        self._excess = excess if excess > RISEN_SAD else 0.0
         self.standing = out = self._standing(field.ts, blocks, sad, noise, excess)
         is_repeat = self._drift is None and level <= REPEATED * self._level
         if is_repeat and not np.count_nonzero(out):
@@ -284,14 +286,19 @@ class Detector:
             return Score(ts, False, count, cluster, place, SCATTERED)
         if ts < self._doubt_until:
             return Score(ts, False, count, cluster, place, AFTER_SCENE)
-        if self._drift is not None:
-            doubt = self._doubts.why_not(ts, place, cluster, self._drift.vectors, sad, noise)
-            if doubt is not None:
-                light = self._weight(doubt, place, sad, noise)
-                return Score(ts, False, count, cluster, place, doubt, light=light)
+        if self._drift is None:
+            self._hold_place, self._hold_until = place, ts + self._profile.hold_s
+            return Score(ts, True, count, cluster, place, None, self._weather.is_falling)
+        vectors = self._drift.vectors
+        group = ts, place, cluster, vectors, sad, noise
+        doubt, flow, is_smooth = self._doubts.of_group(*group, self._excess)
+        if doubt is not None:
+            light = self._weight(doubt, place, sad, noise)
+            return Score(ts, False, count, cluster, place, doubt, light=light)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
-        is_faint = self._drift is not None and _is_faint(place, sad, noise)
-        return Score(ts, True, count, cluster, place, None, self._weather.is_falling, is_faint)
+        is_faint = _is_faint(place, sad, noise)
+        more = False, is_faint, 0, flow, is_smooth
+        return Score(ts, True, count, cluster, place, None, *more)
 
     def _weight(self, doubt: str, place: Box, sad: Array, noise: Noise) -> int:
         """What `doubt` says against motion: nothing if only a higher sensitivity sees its group."""
@@ -453,7 +460,8 @@ class Detector:
 def _restamped(score: Score, ts: Seconds) -> Score:
     """`score` as that of the field at `ts`; `dataclasses.replace` costs three times as much."""
     said = score.is_moving, score.blocks, score.cluster, score.place, score.veto
-    return Score(ts, *said, score.in_weather, score.is_faint)
+    more = score.in_weather, score.is_faint, score.light, score.flow, score.is_smooth
+    return Score(ts, *said, *more)
 
 
 def _is_faint(place: Box, sad: Array, noise: Noise) -> bool:

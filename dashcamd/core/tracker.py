@@ -19,8 +19,9 @@ from statistics import median
 from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple
 
 from dashcamd.core.detector import NO_PICTURE
+from dashcamd.core.vectors import AGREEING_BLOCKS
 from dashcamd.core.zones import ZonePlan
-from dashcamd.types import Box, Motion, Score, Seconds
+from dashcamd.types import Box, Flow, Motion, Score, Seconds
 
 
 class State(Enum):
@@ -59,13 +60,20 @@ none of them. Things of at least `NEAR` blocks are told at once: a car may pass 
 
 STAYS = 0.018
 STAYS_SHARE = 0.85
-"""What is faint and does not get on by so much of the picture (half a block: a box that grows by
-one on one side) must move for as long as what is quick, and in so many of the tenths: a glint, a
-lamp that flickers."""
+"""What is faint, or not near an encoder, and does not get on by so much of the picture (half a
+block: a box that grows by one on one side) must move for as long as what is quick, and in so many
+of the tenths: a glint, a lamp that flickers."""
 
-REFUSED_S = 0.8
+REFUSED_S = 1.2
 """Where the detector has refused light within so long each refusal speaks against motion, until
 that has lasted for as long as what is quick must."""
+
+HARDLY_AGREES = 0.75
+FLOW_PART = 0.3
+"""A large group whose vectors agree by less than the first must move for as long as what is small.
+If they make less than the second part of the way of its box, it is carried: light that sweeps over
+what stays (drawn headlights that blind the camera 0.14 to 0.29, most people and cars 0.3 and more).
+Refusals speak against that however long it lasts."""
 
 FALLING = 0.12
 """Of what is quick for its size, what comes down by more than so much of the picture's height a
@@ -163,17 +171,30 @@ class Tracker:
             return False
         if self._refused and self._refusals(run) > len(run):
             return False
+        if 2 * sum(one.is_smooth for one in run) > len(run):
+            return False
         return self._is_wanted(run[0].place, run[-1].place)
 
     def _refusals(self, run: List[Score]) -> int:
         """How many fields were refused as light where `run` is, by their weight."""
-        if run[-1].ts - run[0].ts >= QUICK_SPAN_S - 1e-6:
+        if run[-1].ts - run[0].ts >= QUICK_SPAN_S - 1e-6 and not self._is_carried(run):
             return 0
         return sum(
             refused.light
             for refused in self._refused
             if any(_are_near(one.place, refused.place, REACH) for one in run)
         )
+
+    def _is_carried(self, run: List[Score]) -> bool:
+        """Whether its box goes where its vectors, which hardly agree, do not lead."""
+        flows = _large_flows(run)
+        first, last = run[0].place, run[-1].place
+        if not _hardly_agrees(run) or first is None or last is None:
+            return False
+        steps = sum(run[0].ts < ts <= run[-1].ts for ts in self._stamps)
+        led = [steps * sum(flow[side] for flow in flows) / len(flows) for side in (0, 1)]
+        went = [_middle([last], side) - _middle([first], side) for side in (0, 1)]
+        return hypot(*led) < FLOW_PART * hypot(*went)
 
     def _lasts(self, run: List[Score]) -> bool:
         """Whether it has moved for long enough and without rest, for its size and its pace.
@@ -186,6 +207,8 @@ class Tracker:
         is_faint = any(one.is_faint for one in run)
         is_large = sum(size >= LARGE for size in sizes) >= (LARGE_FIELDS if is_faint else 1)
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
+        if _hardly_agrees(run):
+            span = SMALL_SPAN_S
         first = run[0].ts
         if self._now - first < span:
             return False
@@ -198,7 +221,8 @@ class Tracker:
                 if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
-        if is_faint and not is_large and _stays(run):
+        is_light = (is_faint and not is_large) or (size < NEAR and any(one.flow for one in run))
+        if is_light and _stays(run):
             span, share = QUICK_SPAN_S, STAYS_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
         moving = _slots(one.ts for one in run)
@@ -227,6 +251,16 @@ def _are_near(one: Optional[Box], other: Optional[Box], reach: float) -> bool:
 
 def _size(score: Score) -> int:
     return min(score.cluster, LARGE - 1) if score.is_faint else score.cluster
+
+
+def _large_flows(run: List[Score]) -> List[Flow]:
+    return [one.flow for one in run if one.flow is not None and one.cluster >= AGREEING_BLOCKS]
+
+
+def _hardly_agrees(run: List[Score]) -> bool:
+    """Whether at least half of its fields have a large group, and vectors in these hardly agree."""
+    agreements = [flow.agreement for flow in _large_flows(run)]
+    return 2 * len(agreements) >= len(run) and sum(agreements) < HARDLY_AGREES * len(agreements)
 
 
 def _stays(run: List[Score]) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from dashcamd.core.noise import Noise
-from dashcamd.types import Box, Seconds
+from dashcamd.types import BLOCK_PX, Box, Flow, Seconds
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]  # numpy before 1.22 cannot be subscripted at run time
@@ -19,7 +19,12 @@ OUTLINE_PART = 0.1
 OUTLINE_BLOCKS = 2
 """In a plain surface that grows brighter an encoder finds vectors that agree and match well; a
 thing that moves covers and uncovers, and this part of its blocks match badly, two at least. Badly
-is so much of the deviations above the mean: at dusk somebody large has no more."""
+is so much of the deviations above the mean: at dusk somebody large has no more. While the whole
+picture differs more than is ordinary (the infrared filter switches) it is above that."""
+
+SMOOTH_PART = 0.35
+"""A group with the least outline that has less than this part of its blocks in it is smooth: edges
+of clouds have two blocks in it now and then by noise alone."""
 
 SOFT_EDGE = "soft edge of light"
 SOFT_PART = 0.15
@@ -59,34 +64,56 @@ this time, it snows, and a small group that falls is no visitor."""
 _SUM = np.add.reduce
 
 
+class Thought(NamedTuple):
+    """What there is to say of a group: the `objection`, if any, and as in `Score` the rest."""
+
+    objection: Optional[str] = None
+    flow: Optional[Flow] = None
+    is_smooth: bool = False
+
+
 class Doubts:
     """Says why a group is not a thing, by its vectors and its surroundings. One camera."""
 
     def __init__(self) -> None:
         self._falls: Deque[Tuple[Seconds, float]] = deque()
 
-    def why_not(
-        self, ts: Seconds, place: Box, cluster: int, vectors: Array, sad: Array, noise: Noise
-    ) -> Optional[str]:
-        """The objection to the group of `cluster` blocks in the box `place`, if there is one.
+    def of_group(
+        self,
+        ts: Seconds,
+        place: Box,
+        cluster: int,
+        vectors: Array,
+        sad: Array,
+        noise: Noise,
+        excess: float = 0.0,
+    ) -> Thought:
+        """Think again about the group of `cluster` blocks in the box `place`.
 
         `vectors` are those of the field: float32 of shape (2, rows, cols), x before y, in pixels.
+        `excess` is how far the SAD of the whole picture lies above the ordinary.
         """
         inside = rows, cols = inside_of(place, sad.shape)
         own = vectors[:, rows, cols]
         across, up = _SUM(own, (1, 2)).tolist()
         if self._falls_as_snow(ts, place, cluster, across, -up):
-            return FALLING
+            return Thought(FALLING)
         risen: Array = sad[inside] - noise.mean[0][inside]
-        badly = np.count_nonzero(risen > noise.deviations_at(inside, OUTLINE_FRACTION))
+        least = noise.deviations_at(inside, OUTLINE_FRACTION) + np.float32(excess)
+        badly = int(np.count_nonzero(risen > least))
         if badly < OUTLINE_BLOCKS or badly < OUTLINE_PART * cluster:
-            return NO_OUTLINE
+            return Thought(NO_OUTLINE)
+        is_smooth = badly <= OUTLINE_BLOCKS and badly < SMOOTH_PART * cluster
         lengths: Array = np.hypot(own[0], own[1])
-        if cluster >= LITTLE_BLOCKS and not _agree(lengths, across, up, cluster):
-            return DISAGREE
+        flow = None
+        if cluster >= LITTLE_BLOCKS:
+            flow = _flow(across, up, float(_SUM(lengths, None)), cluster, sad.shape)
+            if flow.agreement < (AGREEING if cluster >= AGREEING_BLOCKS else AGREEING_LITTLE):
+                return Thought(DISAGREE)
         if np.count_nonzero(lengths) >= MOVED_PART * lengths.size:
-            return None
-        return SOFT_EDGE if _is_soft(inside, risen, sad, noise) else None
+            return Thought(None, flow, is_smooth)
+        soft = SOFT_EDGE if _is_soft(inside, risen, sad, noise) else None
+        return Thought(soft, flow, is_smooth)
 
     def _falls_as_snow(
         self, ts: Seconds, place: Box, cluster: int, across: float, down: float
@@ -105,10 +132,12 @@ class Doubts:
         return len(others) >= FALL_COLUMNS
 
 
-def _agree(lengths: Array, across: float, up: float, cluster: int) -> bool:
-    whole = float(_SUM(lengths, None))
-    part = AGREEING if cluster >= AGREEING_BLOCKS else AGREEING_LITTLE
-    return bool((across * across + up * up) ** 0.5 >= part * whole)
+def _flow(across: float, up: float, whole: float, cluster: int, grid: Any) -> Flow:
+    """That of vectors whose sum is `across` and `up` and whose lengths are `whole` pixels."""
+    rows, cols = grid
+    agreement = (across * across + up * up) ** 0.5 / whole if whole else 1.0
+    pixels = BLOCK_PX * cluster
+    return Flow(across / (pixels * cols), up / (pixels * rows), agreement)
 
 
 def inside_of(place: Box, shape: Any) -> Tuple[slice, slice]:

@@ -334,6 +334,37 @@ def test_exposure_that_pumps_hides_no_visitor_for_long():
     assert all(score.is_moving for score in after)
 
 
+def test_the_flow_of_a_group_is_what_its_vectors_say_together():
+    """In pictures: blocks of 16 pixels, 40 across and 30 down."""
+    score = videocore([[(12, 10, 6, 4, 5000, 6, 0), (12, 14, 6, 4, 5000, 0, 6)]])[-1]
+    assert score.flow.across == pytest.approx(3 / 640)
+    assert abs(score.flow.down) == pytest.approx(3 / 480)
+    assert score.flow.agreement == pytest.approx(0.5**0.5)
+
+
+def test_vectors_in_a_picture_that_differs_everywhere_are_not_a_thing_by_themselves():
+    """The infrared filter switches: more SAD in each block for a second, and vectors in many."""
+    sheen = [(0, 4, 5, 9, 1000, 8, 0)]
+    switch = pools(sheen, noise=1000)
+    scores = in_turn((5, pools([])), (0.3, pools([], noise=1000)), (1.2, switch))
+    assert scores[-1].veto == vectors.NO_OUTLINE
+    assert not any(score.is_moving for score in scores)
+    visitor = pools([*sheen, (10, 20, 8, 6, 6000, 8, 0)], noise=1000)
+    scores = in_turn((5, pools([])), (0.3, pools([], noise=1000)), (1.2, visitor))
+    assert scores[-1].is_moving
+
+
+def test_a_group_with_the_least_outline_is_smooth_unless_it_is_small():
+    def seen(wide):
+        edge = [(0, 10, 2, wide, 600, 8, 0), (0, 10, 1, 2, 2000, 8, 0)]
+        return in_turn((5, pools([])), (1, pools(edge)))[-1]
+
+    assert seen(4).is_moving
+    assert seen(4).is_smooth
+    assert seen(2).is_moving
+    assert not seen(2).is_smooth
+
+
 def test_what_only_a_higher_sensitivity_refuses_as_light_says_nothing_against_motion():
     """Or it would hide what a lower one finds."""
     swirl = [(12, 10 + i, 6, 1, 1500, 6 - 12 * (i % 2), 0) for i in range(8)]

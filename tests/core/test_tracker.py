@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dashcamd.core.detector import NO_PICTURE
 from dashcamd.core.tracker import State, Tracker, as_json, intervals
 from dashcamd.core.vectors import DISAGREE, LIGHT, NO_OUTLINE
-from dashcamd.types import Motion, Score
+from dashcamd.types import Flow, Motion, Score
 
 STEP = 0.1
 
@@ -184,6 +184,55 @@ def test_who_carries_a_torch_is_motion_within_a_second_or_so():
     bearer = [one for i, one in enumerate(walking(30, [40])) if i % 2]
     told = told_of(in_order(bearer, refused(range(0, 30, 2), 0.2, DISAGREE)))
     assert told[0].last < 1.3
+
+
+def swept(fields, flow, step=0.03, **marks):
+    """A large group that gets on by `step` of the picture a field; its vectors say `flow`."""
+    return [
+        Score(i * STEP, True, 60, 60, (x, 0.5, x + 0.3, 0.8), flow=flow, **marks)
+        for i, x in ((i, step * i) for i in range(fields))
+    ]
+
+
+def test_a_large_group_whose_vectors_hardly_agree_must_move_for_as_long_as_what_is_small():
+    assert told_of(swept(4, Flow(-0.03, 0.0, 0.9)))[0].first == 0.0
+    assert told_of(swept(5, Flow(-0.03, 0.0, 0.7))) == []
+    assert told_of(swept(6, Flow(-0.03, 0.0, 0.7)))[0].first == 0.0
+
+
+def test_light_that_its_vectors_do_not_carry_is_refused_however_long_it_sweeps():
+    """Headlights that blind the camera: half of the fields are refused, none of it is a thing."""
+
+    def seen(flow):
+        sweep = [one for i, one in enumerate(swept(24, flow)) if i % 2]
+        refusals = [
+            replace(one, is_moving=False, veto=DISAGREE, light=LIGHT[DISAGREE])
+            for i, one in enumerate(swept(24, None))
+            if not i % 2
+        ]
+        return told_of(in_order(sweep, refusals))
+
+    assert seen(Flow(-0.008, 0.0, 0.62)) == []
+    assert seen(Flow(-0.012, 0.0, 0.62))[0].first > 0
+    assert seen(Flow(-0.008, 0.0, 0.8))[0].first > 0
+
+
+def test_what_is_smooth_in_most_of_its_fields_is_an_edge_of_a_cloud():
+    def seen(is_smooth):
+        fields = walking(24, [12], is_faint=True)
+        return told_of([replace(one, is_smooth=is_smooth(i)) for i, one in enumerate(fields)])
+
+    assert seen(lambda i: i % 3) == []
+    assert seen(lambda i: i % 2)[0].first == 0.0
+
+
+def test_a_glint_that_an_encoder_takes_for_motion_must_last_for_a_second():
+    marks = {"flow": Flow(0.005, 0.0, 0.8)}
+    glint = [replace(one, cluster=18, **marks) for one in at_one_place(12)]
+    assert told_of(glint[:10]) == []
+    assert told_of(glint)[0].first == 0.0
+    near = [replace(one, cluster=40) for one in glint]
+    assert told_of(near[:3])[0].first == 0.0
 
 
 def snowed(ways, cluster, side=0.1, in_weather=True):
