@@ -197,7 +197,8 @@ class Detector:
         is_due = noise.is_due(field.ts)
         if is_due and self._drift is not None:
             self._drifts = self._drift.measure(self._measures[1])
-        if self._drifts:
+        is_risen = self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
+        if self._drifts and not is_risen:
             out |= self._measures[1] > noise.limit[1]
         if is_due:
             noise.learn(self._measures, field.ts, self._risen())
@@ -206,7 +207,7 @@ class Detector:
         if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
-        if self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level):
+        if is_risen and count < self._profile.cluster:
             moved = np.count_nonzero(blocks["x"] | blocks["y"])
             if moved > self._profile.scene_fraction * out.size:
                 self._doubt_until = field.ts + self._profile.guard_s
