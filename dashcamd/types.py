@@ -104,8 +104,9 @@ class Score:
     `is_moving` is the verdict of this single field; the tracker asks for several, and for more
     of them `in_weather`, while it rains or snows. Of a group that `is_faint` hardly a block
     matches badly: it may be light, which an encoder's vectors follow; one that `is_smooth` has
-    barely the outline that is asked for. `flow` is what the vectors of any but a small group say
-    together. What was refused as `light` outweighs so many fields that speak for a thing.
+    barely the outline that is asked for. `flow` is what the vectors say together of any but a
+    small group that may be light. What was refused as `light` outweighs so many fields that speak
+    for a thing.
     """
 
     ts: Seconds

@@ -65,15 +65,14 @@ RISEN_PART = 0.5
 EXCESS_WEIGHT = 3.0
 """When the median SAD rises (exposure, a keyframe of a poor encoder, dusk) every limit rises by so
 many times as much: light changes bright blocks more than the median one. An encoder's field is
-refused when its median has risen by more than the first and by this part; those after it only if
-most blocks had a vector (a bump), or exposure that pumps would hide whoever comes."""
+refused when its median has risen by more than the first and by this part, those after it only if
+most blocks had a vector (a bump), or exposure that pumps would hide whoever comes. Where a group
+stands out above what has risen it is judged without its vectors: exposure that follows a car must
+not hide the car."""
 
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
 one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
-
-SOLID_BLOCKS = 12
-"""An encoder's group with fewer blocks that match badly is faint."""
 
 STEADY = 11
 """What has moved in so many of an encoder's fields in a row is taken to move in every second one
@@ -292,12 +291,11 @@ class Detector:
             return Score(ts, True, count, cluster, place, None, self._weather.is_falling)
         vectors = self._drift.vectors
         group = ts, place, cluster, vectors, sad, noise
-        doubt, flow, is_smooth = self._doubts.of_group(*group, self._excess)
+        doubt, is_faint, flow, is_smooth = self._doubts.of_group(*group, self._excess)
         if doubt is not None:
             light = self._weight(doubt, place, sad, noise)
             return Score(ts, False, count, cluster, place, doubt, light=light)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
-        is_faint = _is_faint(place, sad, noise)
         more = False, is_faint, 0, flow, is_smooth
         return Score(ts, True, count, cluster, place, None, *more)
 
@@ -463,11 +461,6 @@ def _restamped(score: Score, ts: Seconds) -> Score:
     said = score.is_moving, score.blocks, score.cluster, score.place, score.veto
     more = score.in_weather, score.is_faint, score.light, score.flow, score.is_smooth
     return Score(ts, *said, *more)
-
-
-def _is_faint(place: Box, sad: Array, noise: Noise) -> bool:
-    inside = inside_of(place, sad.shape)
-    return int(np.count_nonzero(sad[inside] > noise.limit[0][inside])) < SOLID_BLOCKS
 
 
 def _box(blocks: Array) -> Box:

@@ -43,6 +43,13 @@ LITTLE_BLOCKS = 8
 an encoder finds any. Drawn headlights 0.1 to 0.52, most people and cars 0.6 to 0.98. A group of
 half the size need not agree as well: a sunbeam on a window has 0.17 to 0.27."""
 
+ROUGH = 0.57
+SOLID_BLOCKS = 12
+"""Unless the group is rough, or who walks towards the camera, and a car faster than an encoder
+looks, would be glare: between neighbours SAD differs by this part of what it is (light 0.2 to 0.5,
+people and cars 0.5 to 1). With fewer blocks above their limits a group is faint, and rough by noise
+alone."""
+
 LIGHT = {DISAGREE: 2, SOFT_EDGE: 2, NO_OUTLINE: 1}
 """What is objected to light, and for how many fields that speak for a thing each objection counts:
 a visitor at dusk is refused for his outline now and then."""
@@ -68,6 +75,7 @@ class Thought(NamedTuple):
     """What there is to say of a group: the `objection`, if any, and as in `Score` the rest."""
 
     objection: Optional[str] = None
+    is_faint: bool = False
     flow: Optional[Flow] = None
     is_smooth: bool = False
 
@@ -104,16 +112,16 @@ class Doubts:
         if badly < OUTLINE_BLOCKS or badly < OUTLINE_PART * cluster:
             return Thought(NO_OUTLINE)
         is_smooth = badly <= OUTLINE_BLOCKS and badly < SMOOTH_PART * cluster
+        is_faint = int(np.count_nonzero(sad[inside] > noise.limit[0][inside])) < SOLID_BLOCKS
         lengths: Array = np.hypot(own[0], own[1])
         flow = None
-        if cluster >= LITTLE_BLOCKS:
+        if cluster >= LITTLE_BLOCKS and (is_faint or not _is_rough(risen)):
             flow = _flow(across, up, float(_SUM(lengths, None)), cluster, sad.shape)
             if flow.agreement < (AGREEING if cluster >= AGREEING_BLOCKS else AGREEING_LITTLE):
                 return Thought(DISAGREE)
-        if np.count_nonzero(lengths) >= MOVED_PART * lengths.size:
-            return Thought(None, flow, is_smooth)
-        soft = SOFT_EDGE if _is_soft(inside, risen, sad, noise) else None
-        return Thought(soft, flow, is_smooth)
+        is_vague = np.count_nonzero(lengths) < MOVED_PART * lengths.size
+        soft = SOFT_EDGE if is_vague and _is_soft(inside, risen, sad, noise) else None
+        return Thought(soft, is_faint, flow, is_smooth)
 
     def _falls_as_snow(
         self, ts: Seconds, place: Box, cluster: int, across: float, down: float
@@ -138,6 +146,13 @@ def _flow(across: float, up: float, whole: float, cluster: int, grid: Any) -> Fl
     agreement = (across * across + up * up) ** 0.5 / whole if whole else 1.0
     pixels = BLOCK_PX * cluster
     return Flow(across / (pixels * cols), up / (pixels * rows), agreement)
+
+
+def _is_rough(risen: Array) -> bool:
+    """Whether what has risen differs from column to column as a thing does."""
+    whole = float(_SUM(risen, None)) / risen.size
+    steps = risen[:, 1:] - risen[:, :-1]
+    return float(_SUM(np.abs(steps), None)) >= ROUGH * whole * steps.size > 0
 
 
 def inside_of(place: Box, shape: Any) -> Tuple[slice, slice]:

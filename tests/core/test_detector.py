@@ -12,6 +12,7 @@ from dashcamd.core.detector import Detector
 from dashcamd.core.tracker import Tracker
 from dashcamd.types import MOTION_DTYPE, MotionField
 from tests.core.fields import field, still, walk
+from tests.core.judging import in_turn, pools, videocore
 
 
 def judged(fields, **settings):
@@ -265,132 +266,6 @@ def test_the_padding_column_is_never_read():
     one, other = field(5), field(5)
     other.blocks[:, -1] = np.array((127, 127, 65535), MOTION_DTYPE)
     assert judged([*still(0, 5), one])[-1] == judged([*still(0, 5), other])[-1]
-
-
-def test_light_with_a_halo_is_not_a_thing_where_light_cannot_be_taken_out():
-    def judged(patches):
-        detector = Detector()
-        for i in range(40):
-            detector.judge(field(i / 20, source="videocore"))
-        return detector.judge(field(2.0, patches=patches, source="videocore"))
-
-    assert judged([(12, 12, 6, 6, 5000)]).is_moving
-    score = judged([(10, 10, 10, 10, 1500), (12, 12, 6, 6, 5000)])
-    assert not score.is_moving
-    assert score.veto == vectors.SOFT_EDGE
-
-
-def videocore(frames):
-    """Scores of frames, each a list of patches, twenty a second after two quiet seconds."""
-    detector = Detector()
-    for i in range(40):
-        detector.judge(field(i / 20, source="videocore"))
-    stamps = (2.0 + i / 20 for i in range(len(frames)))
-    return [
-        detector.judge(field(ts, patches=patches, source="videocore"))
-        for ts, patches in zip(stamps, frames)
-    ]
-
-
-def test_a_large_group_whose_vectors_lead_nowhere_is_glare():
-    def group(*ways):
-        return [(12, 10 + 2 * i, 6, 2, 5000, *way) for i, way in enumerate(ways)]
-
-    left, right = (-6, 0), (6, 0)
-    assert videocore([group(right, right, right)])[-1].is_moving
-    assert videocore([group(left, right, left, right)])[-1].veto == vectors.DISAGREE
-
-
-def test_a_group_of_half_the_size_need_not_agree_as_well():
-    def group(*ways):
-        return [(12, 10 + 2 * i, 3, 2, 5000, *way) for i, way in enumerate(ways)]
-
-    left, right = (-6, 0), (6, 0)
-    assert videocore([group(right, (4, 4))])[-1].is_moving
-    assert videocore([group(left, right)])[-1].veto == vectors.DISAGREE
-
-
-def pools(patches, noise=600):
-    """One field of an encoder, the same each time but for its stamp."""
-    return lambda ts: field(ts, noise, patches, "videocore")
-
-
-def in_turn(*parts):
-    """Scores of (seconds, pools) in turn, ten a second; those of the last part."""
-    detector, ts = Detector(), 0.0
-    for seconds, make in parts:
-        scores = []
-        for _ in range(round(seconds * 10)):
-            scores.append(detector.judge(make(ts)))
-            ts += 0.1
-    return scores
-
-
-def test_exposure_that_pumps_hides_no_visitor_for_long():
-    visitor = [(10, 10, 6, 4, 6000, 8, 0)]
-    rise = pools([], noise=1300)
-    assert in_turn((5, pools([])), (0.1, rise))[0].veto == rules.WHOLE_SCENE
-    after = in_turn((5, pools([])), (0.1, rise), (0.3, pools(visitor)))
-    assert all(score.is_moving for score in after)
-
-
-def test_the_flow_of_a_group_is_what_its_vectors_say_together():
-    """In pictures: blocks of 16 pixels, 40 across and 30 down."""
-    score = videocore([[(12, 10, 6, 4, 5000, 6, 0), (12, 14, 6, 4, 5000, 0, 6)]])[-1]
-    assert score.flow.across == pytest.approx(3 / 640)
-    assert abs(score.flow.down) == pytest.approx(3 / 480)
-    assert score.flow.agreement == pytest.approx(0.5**0.5)
-
-
-def test_vectors_in_a_picture_that_differs_everywhere_are_not_a_thing_by_themselves():
-    """The infrared filter switches: more SAD in each block for a second, and vectors in many."""
-    sheen = [(0, 4, 5, 9, 1000, 8, 0)]
-    switch = pools(sheen, noise=1000)
-    scores = in_turn((5, pools([])), (0.3, pools([], noise=1000)), (1.2, switch))
-    assert scores[-1].veto == vectors.NO_OUTLINE
-    assert not any(score.is_moving for score in scores)
-    visitor = pools([*sheen, (10, 20, 8, 6, 6000, 8, 0)], noise=1000)
-    scores = in_turn((5, pools([])), (0.3, pools([], noise=1000)), (1.2, visitor))
-    assert scores[-1].is_moving
-
-
-def test_a_group_with_the_least_outline_is_smooth_unless_it_is_small():
-    def seen(wide):
-        edge = [(0, 10, 2, wide, 600, 8, 0), (0, 10, 1, 2, 2000, 8, 0)]
-        return in_turn((5, pools([])), (1, pools(edge)))[-1]
-
-    assert seen(4).is_moving
-    assert seen(4).is_smooth
-    assert seen(2).is_moving
-    assert not seen(2).is_smooth
-
-
-def test_what_only_a_higher_sensitivity_refuses_as_light_says_nothing_against_motion():
-    """Or it would hide what a lower one finds."""
-    swirl = [(12, 10 + i, 6, 1, 1500, 6 - 12 * (i % 2), 0) for i in range(8)]
-    glare = [(row, col, high, wide, 5000, x, y) for row, col, high, wide, _, x, y in swirl]
-
-    def light(patches, sensitivity):
-        detector = Detector(sensitivity)
-        scores = [detector.judge(pools([])(i / 10)) for i in range(50)]
-        scores += [detector.judge(pools(patches)(5 + i / 10)) for i in range(3)]
-        assert scores[-1].veto == vectors.DISAGREE
-        return scores[-1].light
-
-    assert light(glare, 5) == light(glare, 9) == vectors.LIGHT[vectors.DISAGREE]
-    assert light(swirl, 9) == 0
-
-
-def test_a_group_of_which_hardly_a_block_matches_badly_is_faint():
-    def group(badly):
-        body = (10, 10, 5, 5, 1300, 8, 0)
-        return pools([body, (10, 10, badly // 5, 5, 6000, 8, 0)])
-
-    faint, solid = (in_turn((5, pools([])), (1, group(badly)))[-1] for badly in (10, 15))
-    assert faint.is_moving
-    assert faint.is_faint
-    assert solid.is_moving
-    assert not solid.is_faint
 
 
 def test_a_bump_is_not_believed_until_it_has_settled():
