@@ -94,19 +94,31 @@ def of_quiet(scene, matched_s, refresh=False) -> Fields:
     """Lores fields of `scene`, and VideoCore-like ones of its first `matched_s` seconds."""
     held = _kept(scene.name, "quiet", _quiet_key(scene), lambda: _drawn_lores(scene), refresh)
     if matched_s:
-        key = _key(DRAWING, scene.seed, matched_s)
-        make = functools.partial(_quiet_matches, scene, matched_s)
+        key, make = _matched(scene, matched_s)
         held = {**held, **_kept(scene.name, "matched", key, make, refresh)}
     fields = {k[2:]: (held["t." + k[2:]], held[k]) for k in held if k.startswith("f.")}
     moving = np.zeros(int(scene.seconds * scenes.FPS), bool)
     return Fields(scene.name, scenes.FPS, moving, fields, {})
 
 
-def of_drawn(scene, refresh=False) -> Fields:
-    """Lores fields of `scene` with its truth, ten a second, without an encoder between."""
+def of_drawn(scene, refresh=False, matched=False) -> Fields:
+    """Lores fields of `scene` with its truth, ten a second, without an encoder between.
+
+    `matched` adds VideoCore-like fields, twenty a second.
+    """
     held = _kept(scene.name, "drawn", _quiet_key(scene), lambda: _drawn_lores(scene), refresh)
     fields = {"lores": (held["t.lores"], held["f.lores"])}
+    if matched:
+        key, make = _matched(scene, scene.seconds)
+        more = _kept(scene.name, "matched", key, make, refresh)
+        fields["videocore"] = more["t.videocore"], more["f.videocore"]
     return Fields(scene.name, scenes.FPS / 2, held["moving"], fields, {})
+
+
+def _matched(scene, seconds):
+    """The key of the first `seconds` of `scene` as VideoCore-like fields, and what makes them."""
+    key = _key(DRAWING, scene.seed, seconds)
+    return key, functools.partial(_quiet_matches, scene, seconds)
 
 
 def is_kept(scene) -> bool:
