@@ -261,13 +261,17 @@ def test_a_slow_stick_is_said_before_a_frame_is_lost():
     daemon.close()
 
 
-def test_a_stall_in_a_drive_is_remembered_though_the_power_is_cut():
+@pytest.mark.parametrize("segment_s", [20.0, 120.0])
+def test_a_stall_in_a_drive_is_remembered_though_the_power_is_cut(segment_s):
     disk = MemoryDisk()
     camera = ScriptCamera(("k" + "p" * 9) * 60, "." * 600, fps=FPS)
-    config = settings(mode="continuous", segment_s=20.0)
+    config = settings(mode="continuous", segment_s=segment_s)
     daemon = Daemon(camera, is_plugged=False, config=config)
     daemon.socket.plug(SlowDisk(disk, daemon.clock, stalls=[(1010.0, 8.0)]))
-    daemon.run(45)
+    daemon.run(19.5)
+    noted = disk.after_cut(len(disk.journal))
+    assert 5 < Volume(noted, "/stick", "next boot").past.longest_stall_s < 10, "at once"
+    daemon.run(25.5)
     cut = disk.after_cut(len(disk.journal))
     assert 5 < Volume(cut, "/stick", "next boot").past.longest_stall_s < 10
     noted = [op for op in disk.journal if op.act == "rename" and op.target == MARKER]

@@ -137,7 +137,7 @@ class RecordService:
             self._hear(message)
         is_behind = self._write_wanted(self._now() + WRITE_S)
         self._secure()
-        self._remember(now)
+        self._remember(is_behind)
         self._post(now)
         return 0.0 if is_behind else PERIOD_S
 
@@ -237,15 +237,22 @@ class RecordService:
         place = self._places.get(event.serial) if event else None
         return place is None or volume.has_event(place.name)
 
-    def _remember(self, now: Seconds) -> None:
-        """Note on the stick how it fared, while there is nothing more urgent."""
-        if self._volume is not None and self._recording.state == "idle":
-            self._note(self._volume, now)
+    def _remember(self, is_behind: bool) -> None:
+        """Note on the stick how it fared, while there is nothing more urgent.
+
+        A stall is noted as soon as what waited for its end is written, or the part is closed: power
+        usually goes while something is recorded, in continuous mode always.
+        """
+        volume = self._volume
+        if volume is None:
+            return
+        volume.past = self._pulse.past
+        if self._recording.state == "idle" or (volume.has_unsaid_stall and not is_behind):
+            self._note(volume, self._now())
 
     def _note(self, volume: Volume, now: Seconds) -> None:
         if now < self._next_note:
             return
-        volume.past = self._pulse.past
         if volume.has_news:
             self._next_note = now + NOTE_S
             try:
@@ -361,8 +368,8 @@ class RecordService:
         name = self._open_place.name
         self._keep.put(PartClosed(volume, name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
-        if self._pulse.past.stalls != volume.past.stalls:
-            # Power usually goes while something is recorded, in continuous mode always.
+        volume.past = self._pulse.past
+        if volume.has_unsaid_stall:
             self._note(volume, self._now())
 
     def _abandon(self, volume: Volume, part: Part) -> None:

@@ -106,6 +106,11 @@ class Volume:
         """Whether the marker does not say yet what the stick is to be remembered by."""
         return (self.past, self.proof) != self._remembered
 
+    @property
+    def has_unsaid_stall(self) -> bool:
+        """Whether the stick stalled since the marker was written."""
+        return self.past.stalls != self._remembered[0].stalls
+
     def remember(self) -> None:
         """Put counters and health into the marker. Raises `StorageError`; record thread only."""
         self._write_marker()
