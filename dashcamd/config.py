@@ -390,7 +390,7 @@ class StorageConfig:
     )
     trial_mib: int = setting(
         4,
-        "A stick that was never used here is tried out once, while nothing is recorded: so much is "
+        "A stick that was never used here is tried out once, when it has time for that: so much is "
         "written, timed, read back and removed; 0 does not try.",
         low=0,
         high=64,

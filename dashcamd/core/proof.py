@@ -7,13 +7,22 @@ was there before. It says so to nobody; only reading back past the system's memo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, NamedTuple, Optional
 
 from dashcamd.core.hearsay import COUNTER_LIMIT, numbers
-from dashcamd.types import Json
+from dashcamd.types import Json, Seconds
 
 MARGIN = 1.25
 """A stick should be so much faster than the video, or housekeeping leaves it no time."""
+
+SPARE = 4.0
+"""A trial beside a recording is for sticks that take the video so many times over."""
+
+SPARE_WRITES = 30
+"""About half a minute of recording: so much is watched before a trial beside it."""
+
+FRESH_S = 2.0
+"""Frames are promised to be durable after so long: a recording that lags more has no time."""
 
 RATE_LIMIT = 1e11
 LIMITS = {
@@ -85,3 +94,39 @@ def slowness(proof: Mapping[str, Any], video_bytes_per_s: float) -> List[str]:
 def speed(rate: float, video_bytes_per_s: float) -> str:
     """``writes 9.8 MB/s, the video needs 0.50``."""
     return "it writes %.1f MB/s, the video needs %.2f" % (rate / 1e6, video_bytes_per_s / 1e6)
+
+
+class Pace(NamedTuple):
+    """How a trial goes: begun after `quiet_s`, each step followed by a pause for others.
+
+    The pause is `pauses` times as long as the step took, at least `pause_s`.
+    """
+
+    quiet_s: Seconds
+    pause_s: Seconds = 0.0
+    pauses: float = 0.0
+
+
+ALONE = Pace(quiet_s=10.0)
+"""While nothing is recorded."""
+
+BESIDE = Pace(quiet_s=30.0, pause_s=1.0, pauses=9.0)
+"""Beside a recording that goes on and on, in a tenth of the stick's time."""
+
+
+def pace(recording: Mapping[str, Any], video_bytes_per_s: float) -> Optional[Pace]:
+    """How a stick may be tried out now; None while the record thread needs all of it.
+
+    `recording` is what the record thread last posted.
+    """
+    state = recording.get("state")
+    if state == "idle":
+        return ALONE
+    pulse, durable = recording.get("pulse", {}), recording.get("durable_ts")
+    if state != "recording" or durable is None or pulse.get("stalls"):
+        return None
+    rate = pulse.get("bytes_per_s")  # None where writing takes no time that could be measured
+    is_fast = rate is None or rate >= video_bytes_per_s * SPARE
+    is_enough = pulse.get("writes", 0) >= SPARE_WRITES
+    keeps_up = recording["posted_at"] - durable <= FRESH_S
+    return BESIDE if is_fast and is_enough and keeps_up else None

@@ -1,8 +1,9 @@
-"""Proof of a stick: tried out once while nothing is recorded, and read back ever after.
+"""Proof of a stick: tried out once while it has time, and read back ever after.
 
-Part of the keep thread. The trial waits until the stick has been idle for a while, and is given
-up as soon as anything is to be recorded; it begins anew later. One that finds the stick too slow is
-made twice, and what recording itself shows later counts instead of either.
+Part of the keep thread. The trial waits until the stick has been idle for a while, and is given up
+as soon as anything is to be recorded; it begins anew later. Where recording never ends it is made
+beside it, a step now and then, and given up as soon as the stick does not keep up with ease. One
+that finds the stick too slow is made twice, and what recording itself shows counts instead.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import replace
 from typing import Callable, Deque, Generator, Optional
 
 from dashcamd.config import Config
-from dashcamd.core.proof import Proof, lies, slowness
+from dashcamd.core.proof import ALONE, Pace, Proof, lies, pace, slowness
 from dashcamd.core.pulse import proven_rate
 from dashcamd.errors import StorageError
 from dashcamd.handover import Board, Latest
@@ -26,9 +27,6 @@ from dashcamd.types import Seconds
 log = logging.getLogger(__name__)
 
 MIB = 1 << 20
-
-QUIET_S = 10.0
-"""Nothing was to be recorded for so long before a trial begins."""
 
 TRIES = 5
 """Most trials that are begun in one plug-in: each that is given up has written something."""
@@ -58,22 +56,24 @@ class Prover:
         self._found = Proof()
         self._trial: Optional[Trial] = None
         self._tries = 0
-        self._quiet_since: Optional[Seconds] = None
+        self._pace: Optional[Pace] = None
+        self._quiet_since: Seconds = float("inf")
+        self._next_piece: Seconds = float("-inf")
         self._noted: Deque[Spots] = deque(maxlen=REMEMBERED)
         self._doubted = 0.0
         """Bytes a second by a first trial that found the stick too slow; 0 without one."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether a trial goes on."""
-        return self._trial is not None
+        """Whether a trial goes on that has the stick for itself."""
+        return self._trial is not None and self._pace is ALONE
 
     def follow(self, volume: Optional[Volume]) -> None:
         """`volume` came into use, or none is."""
         self._give_up()
         # While a stick was out, its owner may have changed any file on it.
         self._noted.clear()
-        self._volume, self._tries, self._quiet_since = volume, 0, None
+        self._volume, self._tries, self._pace = volume, 0, None
         self._is_swept, self._doubted = False, 0.0
 
     def leave(self, volume: Volume) -> None:
@@ -89,15 +89,27 @@ class Prover:
         if not self._is_swept:
             self._is_swept = True
             sweep(volume.disk)
-        if self._board.snapshot().get("recording", {}).get("state") != "idle":
-            self._quiet_since = None
-            self._give_up()
-        elif self._quiet_since is None:
-            self._quiet_since = now
-        elif self._trial is not None:
-            self._go_on(volume, self._trial)
-        elif now - self._quiet_since >= QUIET_S:
+        self._follow_pace(now)
+        if self._pace is None:
+            return
+        if self._trial is not None:
+            if now >= self._next_piece:
+                self._go_on(volume, self._trial, self._pace)
+        elif now - self._quiet_since >= self._pace.quiet_s:
             self._begin(volume)
+
+    def _follow_pace(self, now: Seconds) -> None:
+        """See what time the stick has; what begins to be recorded comes before any trial."""
+        before, self._pace = self._pace, self._pace_now()
+        if self._pace is not before:
+            self._quiet_since = now
+            if before is ALONE or self._pace is None:
+                self._give_up()
+
+    def _pace_now(self) -> Optional[Pace]:
+        _, config = self._in_force.peek()
+        video_bytes_per_s = config.camera.bitrate / 8 if config else 0.0
+        return pace(self._board.snapshot().get("recording", {}), video_bytes_per_s)
 
     def closed(self, volume: Volume, path: str) -> None:
         """Read some of a part that was closed back, and of an earlier one."""
@@ -112,10 +124,15 @@ class Prover:
 
     def _believe_recording(self, volume: Volume) -> None:
         """Correct the trial: the stick did better, or is too slow for the video after all."""
-        pulse = self._board.snapshot().get("recording", {}).get("pulse", {})
-        rate, tried = proven_rate(pulse), volume.proof.write_bytes_per_s
+        rate, tried = self._recorded_rate, volume.proof.write_bytes_per_s
         if rate and (0 < tried < rate or self._is_slow(rate)):
             volume.proof = replace(volume.proof, write_bytes_per_s=rate)
+
+    @property
+    def _recorded_rate(self) -> float:
+        """Bytes a second as recording has shown them; 0 while it has not."""
+        pulse = self._board.snapshot().get("recording", {}).get("pulse", {})
+        return proven_rate(pulse) or 0.0
 
     def _read_back(self, volume: Volume, noted: Spots) -> None:
         try:
@@ -137,15 +154,18 @@ class Prover:
         self._tries += 1
         self._trial = try_out(volume.disk, size, self._now)
 
-    def _go_on(self, volume: Volume, trial: Trial) -> None:
-        self._trial = None
+    def _go_on(self, volume: Volume, trial: Trial, pace: Pace) -> None:
+        self._trial, began = None, self._now()
         found = next(trial, None)
         if found is not None:
             self._trial, self._found = trial, found
+            ended = self._now()
+            self._next_piece = ended + max(pace.pause_s, pace.pauses * (ended - began))
             return
-        rate, before = max(self._found.write_bytes_per_s, self._doubted), volume.proof
+        rate = max(self._found.write_bytes_per_s, self._doubted, self._recorded_rate)
+        before = volume.proof
         if self._is_slow(rate) and not self._doubted:
-            self._doubted, self._quiet_since = rate, None
+            self._doubted, self._pace = rate, None  # It has to be quiet anew.
             rate = 0.0
         rates = replace(before, write_bytes_per_s=rate)
         rates = replace(rates, read_bytes_per_s=self._found.read_bytes_per_s)

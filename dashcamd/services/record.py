@@ -240,14 +240,14 @@ class RecordService:
     def _remember(self, is_behind: bool) -> None:
         """Note on the stick how it fared, while there is nothing more urgent.
 
-        A stall is noted as soon as what waited for its end is written, or the part is closed: power
+        Grave news are noted as soon as nothing waits to be written, or the part is closed: power
         usually goes while something is recorded, in continuous mode always.
         """
         volume = self._volume
         if volume is None:
             return
         volume.past = self._pulse.past
-        if self._recording.state == "idle" or (volume.has_unsaid_stall and not is_behind):
+        if self._recording.state == "idle" or (volume.has_grave_news and not is_behind):
             self._note(volume, self._now())
 
     def _note(self, volume: Volume, now: Seconds) -> None:
@@ -369,7 +369,7 @@ class RecordService:
         self._keep.put(PartClosed(volume, name, facts, replace(self._open_story)))
         log.info("%s closed: %d frames, %s", facts.file, facts.frames, reason)
         volume.past = self._pulse.past
-        if volume.has_unsaid_stall:
+        if volume.has_grave_news:
             self._note(volume, self._now())
 
     def _abandon(self, volume: Volume, part: Part) -> None:

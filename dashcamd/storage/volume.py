@@ -107,9 +107,18 @@ class Volume:
         return (self.past, self.proof) != self._remembered
 
     @property
-    def has_unsaid_stall(self) -> bool:
-        """Whether the stick stalled since the marker was written."""
-        return self.past.stalls != self._remembered[0].stalls
+    def has_grave_news(self) -> bool:
+        """Whether the marker lacks what is worth a write though something is recorded.
+
+        That is a stall, the first trial, and a piece that did not come back.
+        """
+        past, proof = self._remembered
+        is_tried = self.proof.write_bytes_per_s > 0
+        return (self.past.stalls, self.proof.lies, is_tried) != (
+            past.stalls,
+            proof.lies,
+            proof.write_bytes_per_s > 0,
+        )
 
     def remember(self) -> None:
         """Put counters and health into the marker. Raises `StorageError`; record thread only."""

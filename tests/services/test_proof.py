@@ -9,19 +9,20 @@ import pytest
 
 from dashcamd.clock import SimClock
 from dashcamd.config import Config, StorageConfig
-from dashcamd.core.proof import Proof
+from dashcamd.core.proof import ALONE, BESIDE, SPARE, SPARE_WRITES, Proof
 from dashcamd.handover import Board
 from dashcamd.services.messages import VolumeLeaving
-from dashcamd.services.proof import QUIET_S, TRIES, Prover
+from dashcamd.services.proof import TRIES, Prover
 from dashcamd.storage.read_back import BLOCK, TRIAL
 from dashcamd.storage.volume import MARKER, Volume
-from dashcamd.testing import MemoryDisk, PluggedDisk, SlowDisk, held
+from dashcamd.testing import MemoryDisk, PluggedDisk, ScriptCamera, SlowDisk, held
 from tests.daemon import WALL, Daemon, settings
 from tests.services.desk import Desk as KeepDesk
 from tests.storage.liars import FakeStick
 from tests.test_app import script
 
 CLOSED = "DASHCAM/a.mp4"
+QUIET_S = ALONE.quiet_s
 
 
 class Desk:
@@ -42,6 +43,14 @@ class Desk:
 
     def say(self, state):
         self.board.post("recording", {"state": state})
+
+    def say_at_ease(self, lag_s=1.0, **pulse):
+        """Recording goes on and on; the stick takes it with ease unless `pulse` says otherwise."""
+        fast = Config().camera.bitrate / 8 * SPARE
+        shown = {"writes": SPARE_WRITES, "stalls": 0, "bytes_per_s": fast, **pulse}
+        facts = {"state": "recording", "posted_at": 9.0, "durable_ts": 9.0 - lag_s, "pulse": shown}
+        self.board.post("recording", facts)
+        return self
 
     def wait(self, seconds=QUIET_S + 1, steps=10_000):
         """Look once a second as the keep thread does, or at once while a trial goes on."""
@@ -154,6 +163,65 @@ def test_a_trial_is_given_up_at_once_when_recording_starts(steps):
     assert desk.wait(30).proof.checked == 4, "it begins anew"
 
 
+def test_where_recording_never_ends_a_stick_is_tried_out_beside_it():
+    desk = Desk().say_at_ease().wait(BESIDE.quiet_s - 1)
+    assert TRIAL not in [op.path for op in desk.disk.journal]
+    desk.wait(3)
+    assert TRIAL in desk.disk.paths
+    desk.wait(10)
+    assert desk.proof.write_bytes_per_s > 0
+    assert (desk.proof.checked, desk.proof.lies) == (4, 0)
+    assert TRIAL not in desk.disk.paths
+
+
+def test_a_trial_beside_a_recording_takes_a_tenth_of_the_time():
+    clock = SimClock(1000.0, WALL)
+    desk = Desk(SlowDisk(MemoryDisk(), clock, bytes_per_s=(1 << 18) / 3))
+    desk.prover = Prover(held(Config()), desk.board, clock.monotonic)
+    desk.plug(desk.disk).say_at_ease()
+    lasted = {}
+    while clock.monotonic() < 1200.0:
+        began = clock.monotonic()
+        desk.prover.step(began)
+        if clock.monotonic() > began:
+            lasted[began] = clock.monotonic() - began
+        clock.advance_to(clock.monotonic() + 1.0)
+    starts = sorted(lasted)
+    assert starts[1] - starts[0] >= 10 * lasted[starts[0]]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"stalls": 1},
+        {"writes": SPARE_WRITES - 1},
+        {"bytes_per_s": Config().camera.bitrate / 8 * SPARE - 1},
+        {"lag_s": 2.1},
+    ],
+)
+def test_nothing_is_tried_beside_a_recording_that_a_stick_does_not_take_with_ease(trouble):
+    desk = Desk().say_at_ease(**trouble).wait(BESIDE.quiet_s + 30)
+    assert TRIAL not in [op.path for op in desk.disk.journal]
+    desk.say_at_ease().wait(BESIDE.quiet_s + 2)
+    assert TRIAL in desk.disk.paths
+    desk.say_at_ease(**trouble)
+    desk.prover.step(desk.now)
+    assert TRIAL not in desk.disk.paths, "it is given up within a step"
+
+
+def test_a_trial_in_quiet_is_given_up_for_an_event_though_the_stick_is_fast():
+    desk = Desk().wait(QUIET_S + 1, steps=2)
+    assert TRIAL in desk.disk.paths
+    desk.say_at_ease().prover.step(desk.now)
+    assert TRIAL not in desk.disk.paths
+
+
+def test_a_trial_beside_a_recording_goes_on_alone_when_that_ends():
+    desk = Desk().say_at_ease().wait(BESIDE.quiet_s + 2)
+    desk.say("idle")
+    assert desk.wait(3).proof.checked == 4
+
+
 def test_a_door_that_never_rests_does_not_wear_the_stick_by_trials():
     desk = Desk()
     for _ in range(TRIES + 3):
@@ -261,6 +329,35 @@ def test_the_house_notes_the_proof_on_the_stick_and_says_it():
     assert json.loads(disk.content(MARKER))["proof"]["checked"] == 4, "noted while it is idle"
     daemon.close()
     assert b"Speed:   it writes" in disk.content("DASHCAM/dashcamd-report.txt")
+
+
+def endless(disk, seconds=150):
+    """A house that records all the time onto a stick that takes 20 MB/s."""
+    camera = ScriptCamera(("k" + "p" * 9) * (seconds + 10), "", fps=10)
+    config = settings(mode="continuous")
+    config = replace(config, storage=replace(config.storage, trial_mib=1))
+    daemon = Daemon(camera, is_plugged=False, config=config)
+    daemon.socket.plug(SlowDisk(disk, daemon.clock, bytes_per_s=20e6))
+    return daemon.run(seconds)
+
+
+def test_in_continuous_mode_a_stick_is_tried_out_and_remembers_it_though_power_is_cut():
+    disk = MemoryDisk()
+    daemon = endless(disk)
+    assert daemon.status["counters"]["frames_lost"] == 0
+    known = Volume(disk.after_cut(len(disk.journal)), "/stick", "next boot").proof
+    assert known.write_bytes_per_s == pytest.approx(20e6, rel=0.1)
+    noted = [op for op in disk.journal if op.act == "rename" and op.target == MARKER]
+    assert len(noted) == 2, "at plug-in and after the trial"
+    daemon.close()
+
+
+def test_in_continuous_mode_a_fake_stick_is_unmasked_and_remembers_it_though_power_is_cut():
+    disk = FakeStick(1 << 19)
+    daemon = endless(disk, 115)
+    assert daemon.status["volume"]["health"]["state"] == "failing"
+    assert json.loads(disk.content(MARKER))["proof"]["lies"] == 2, "before the first part closed"
+    daemon.close()
 
 
 def test_a_fake_stick_is_failing_and_said_to_be():
