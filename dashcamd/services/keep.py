@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import Callable, List, NamedTuple, Optional, Set, Union
+from typing import Callable, Deque, Iterator, List, NamedTuple, Optional, Set, Union
 
 from dashcamd.config import Config
 from dashcamd.core import naming
@@ -66,6 +67,9 @@ DATED_AT_ONCE = 8
 """Sidecars made anew in one step: each is a few synced writes."""
 
 
+DONE = object()
+
+
 class _Desk(NamedTuple):
     """What is on the keep thread's desk for the volume in use."""
 
@@ -116,6 +120,11 @@ class KeepService:
         self._is_found_full = False
         self._to_recover: List[EventName] = []
         self._undone = Undone()
+        self._next_undone: Seconds = float("-inf")
+        self._unheard: Deque[KeepMessage] = deque()
+        self._errand: Optional[Iterator[object]] = None
+        """The rest of what takes more than a step. Nothing else is done before it has ended, for
+        messages are told in the order of what they speak of."""
 
     def step(self, now: Seconds) -> Seconds:
         """Take messages, then one piece of the work that can wait."""
@@ -124,31 +133,34 @@ class KeepService:
         # The slot is looked at first: what was opened on the volume before this one is in the
         # mailbox then, and is not taken for a leftover.
         version, volume = self._slot.peek()
-        self._hear_all()
+        if not self._hear_some():
+            return 0.0
         if version != self._slot_version:
             self._slot_version = version
             self._follow(volume)
         if self._desk is not None:
             self._list_again(self._desk, now)
+            if not self._hear_some():
+                return 0.0
         has_room = self._full is None or self._full.is_over(now, self._free_bytes)
         if has_room:
             self._open.take_covers()
             self._open.save_closed()
         if self._desk is not None:
             self._look_after(self._desk, now)
-        if self._to_recover:
-            self._try(self._recover_one)
         is_busy = has_room and (self._go_on(self._front, now) or self._go_on(self._prover, now))
         self._mind_fullness(now)
         is_busy |= self._desk is not None and self._desk.room.is_busy
         self._post()
         if self._to_recover:
+            self._errand = self._recover(self._to_recover.pop(0))
             return 0.0
         return PAUSE_S if is_busy else PERIOD_S
 
     def close(self) -> None:
         """Take the last messages."""
-        self._hear_all()
+        while not self._hear_some():
+            pass
         self._open.take_covers()
         if self._front is not None:
             self._try(self._front.close)
@@ -214,7 +226,7 @@ class KeepService:
         self._full = None
         if volume is not None:
             self._fault = None
-            self._next_retention = float("-inf")
+            self._next_retention = self._next_undone = float("-inf")
             self._open.adopt(volume)
             ledger = Ledger(volume.disk, self._changed)
             rules = self._settings.value.storage
@@ -238,10 +250,10 @@ class KeepService:
         for event in self._open.on(desk.volume):
             if desk.ledger.is_gone(event.name):
                 self._open.let_go(event)
-        if now >= self._next_retention:
+        if now >= self._next_undone:
             # What failed here before, when it was out or full: before an event is let go of.
-            for message in self._undone.take(desk.volume, desk.ledger.is_gone):
-                self._hear_one(message)
+            self._next_undone = now + RETENTION_S
+            self._unheard.extend(self._undone.take(desk.volume, desk.ledger.is_gone))
 
     def _must_stay(self, name: EventName) -> bool:
         """Whether an event is open, or is to be locked as soon as its volume takes that."""
@@ -291,21 +303,36 @@ class KeepService:
         is_here = self._desk is not None and event.volume is self._desk.volume
         return self._desk.dates.dated(event.facts) if self._desk and is_here else event.facts
 
-    def _recover_one(self) -> None:
-        """Finish the next leftover."""
-        name = self._to_recover.pop(0)
+    def _recover(self, name: EventName) -> Iterator[object]:
+        """Finish a leftover."""
         if self._desk is not None:
             disk = self._desk.volume.disk
-            for line in recovery.recover_event(disk, catalog.load(disk, name)):
-                log.warning("%s", line)
+            for line in recovery.recover_event_in_pieces(disk, catalog.load(disk, name)):
+                if line is not None:
+                    log.warning("%s", line)
+                yield line
             self._desk.ledger.look_again(name)
 
-    def _hear_all(self) -> None:
-        for message in self._inbox.drain():
-            self._hear_one(message)
+    def _hear_some(self) -> bool:
+        """Go on with what takes long, one piece, and take messages in order; whether all are."""
+        has_gone_on = False
+        while True:
+            if self._errand is None:
+                if not self._unheard:
+                    self._unheard.extend(self._inbox.drain())
+                if not self._unheard:
+                    return True
+                self._try(partial(self._hear, self._unheard.popleft()))
+            elif has_gone_on:
+                return False
+            else:
+                has_gone_on = True
+                self._try(partial(self._go_on_with, self._errand))
 
-    def _hear_one(self, message: KeepMessage) -> None:
-        self._try(lambda: self._hear(message))
+    def _go_on_with(self, errand: Iterator[object]) -> None:
+        self._errand = None
+        if next(errand, DONE) is not DONE:
+            self._errand = errand
 
     def _hear(self, message: KeepMessage) -> None:
         if isinstance(message, EventOpened):
@@ -313,9 +340,9 @@ class KeepService:
                 self._desk.ledger.add(message.name)
             self._open.opened(message)
         elif isinstance(message, PartClosed):
-            self._add_part(message)
+            self._errand = self._add_part(message)
         elif isinstance(message, PartAbandoned):
-            self._recover_abandoned(message)
+            self._errand = self._recover_abandoned(message)
         elif isinstance(message, PartsLocked):
             self._lock_parts(message)
         elif isinstance(message, Traced):
@@ -337,9 +364,9 @@ class KeepService:
         volume = self._desk.volume if self._desk is not None else None
         self._traces.take(volume, chunk, self._settings.value.storage.trace_mib)
 
-    def _add_part(self, message: PartClosed) -> None:
+    def _add_part(self, message: PartClosed) -> Iterator[object]:
         path = "%s/%s" % (message.name.path, message.part.file)
-        digest = catalog.digest(message.volume.disk, path)
+        digest = yield from catalog.digest_in_pieces(message.volume.disk, path)
         event = self._open.get(message.volume, message.name)
         if event is not None:
             event.facts = event.facts.with_story(message.story)
@@ -348,16 +375,16 @@ class KeepService:
         if self._prover is not None:
             self._prover.closed(message.volume, path)
 
-    def _recover_abandoned(self, message: PartAbandoned) -> None:
-        event = self._open.get(message.volume, message.name)
+    def _recover_abandoned(self, message: PartAbandoned) -> Iterator[object]:
+        event, disk = self._open.get(message.volume, message.name), message.volume.disk
         try:
-            recovered = recovery.recover_part(message.volume.disk, message.path)
+            recovered = yield from recovery.recover_part_in_pieces(disk, message.path)
         except StorageError as error:
             if event is not None and error.errno != errno.ENOENT:
                 self._undone.add(message)
             raise
         if recovered is None and not message.is_durable:
-            delete_part(message.volume.disk, recovery.set_aside_path(message.path))
+            delete_part(disk, recovery.set_aside_path(message.path))
         if event is not None and recovered is not None:
             event.facts = event.facts.with_part(recovered)
             self._open.save(event)

@@ -25,7 +25,8 @@ from dashcamd.core.naming import EventName
 from dashcamd.errors import StorageError
 from dashcamd.storage import sidecar
 from dashcamd.storage.disk import Disk, Entry
-from dashcamd.storage.mp4_reader import sha256_of
+from dashcamd.storage.in_pieces import InPieces
+from dashcamd.storage.mp4_reader import sha256_in_pieces
 from dashcamd.storage.mp4_recovery import is_unfinished
 from dashcamd.storage.sidecar import EventFacts
 
@@ -244,11 +245,11 @@ def read_small(disk: Disk, path: str, limit: int) -> Optional[bytes]:
         file.close()
 
 
-def digest(disk: Disk, path: str) -> str:
+def digest_in_pieces(disk: Disk, path: str) -> InPieces[str]:
     """SHA-256 of a file in hexadecimal. Raises `StorageError`."""
     file = disk.open(path)
     try:
-        return sha256_of(file)
+        return (yield from sha256_in_pieces(file))
     finally:
         file.close()
 

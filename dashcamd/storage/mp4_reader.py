@@ -13,6 +13,7 @@ import numpy as np
 
 from dashcamd.errors import MediaError
 from dashcamd.storage.disk import open_anywhere
+from dashcamd.storage.in_pieces import InPieces, at_once
 from dashcamd.storage.mp4_boxes import TIMESCALE, Track
 from dashcamd.storage.mp4_parse import (
     MAX_SAMPLES,
@@ -34,6 +35,9 @@ _GAP_MIN_S = 0.1
 """... unless it is as short as the jitter of a camera that falls behind for a moment."""
 
 _HASH_BYTES = 1 << 20
+
+PIECE_BYTES = 8 * _HASH_BYTES
+"""So much is read and hashed in one go: 4 s on a stick that reads 2 MB/s."""
 
 
 class Step(NamedTuple):
@@ -133,6 +137,11 @@ def sha256(path: str) -> str:
 
 def sha256_of(source: Source) -> str:
     """As `sha256`, of a file already open."""
+    return at_once(sha256_in_pieces(source))
+
+
+def sha256_in_pieces(source: Source) -> InPieces[str]:
+    """The same, a piece of `PIECE_BYTES` at a time."""
     digest = hashlib.sha256()
     offset = 0
     while True:
@@ -141,6 +150,8 @@ def sha256_of(source: Source) -> str:
             return digest.hexdigest()
         digest.update(part)
         offset += len(part)
+        if offset % PIECE_BYTES == 0:
+            yield
 
 
 def _growing_movie(source: Source) -> Tuple[Movie, int]:

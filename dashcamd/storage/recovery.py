@@ -9,14 +9,15 @@ A leftover without a single whole frame is set aside as ``….damaged`` and repo
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterator, Optional
+from typing import Generator, Iterator, Optional
 
 from dashcamd.core import naming
 from dashcamd.errors import MediaError
 from dashcamd.storage import catalog, sidecar
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, replace_file
-from dashcamd.storage.mp4_reader import OK, inspect_source, sha256_of
+from dashcamd.storage.in_pieces import InPieces, at_once
+from dashcamd.storage.mp4_reader import OK, inspect_source, sha256_in_pieces
 from dashcamd.storage.mp4_recovery import EMPTY, recover
 from dashcamd.storage.sidecar import EventFacts, PartFacts
 
@@ -39,12 +40,17 @@ def recover_event(disk: Disk, event: StoredEvent) -> Iterator[str]:
 
     Raises `StorageError` when the volume fails.
     """
+    return (line for line in recover_event_in_pieces(disk, event) if line is not None)
+
+
+def recover_event_in_pieces(disk: Disk, event: StoredEvent) -> Generator[Optional[str], None, None]:
+    """As `recover_event`, yielding None after each piece of a long part's hashing besides."""
     if event.lost_names:
         yield from _name_again(disk, event)
         event = catalog.load(disk, event.name)
     facts = event.facts
     for path in event.open_parts:
-        part = recover_part(disk, path)
+        part = yield from recover_part_in_pieces(disk, path)
         if part is None:
             yield "%s held no whole frame and was set aside" % path
             continue
@@ -55,7 +61,8 @@ def recover_event(disk: Disk, event: StoredEvent) -> Iterator[str]:
     for path in event.parts:
         name = path.rpartition("/")[2]
         if not any(part.file == name for part in facts.parts):
-            facts = facts.with_part(_placed(_facts_of(disk, path, "ok"), facts))
+            found = yield from _facts_of(disk, path, "ok")
+            facts = facts.with_part(_placed(found, facts))
     facts = replace(facts, is_closed=True)
     replace_file(disk, "%s/%s" % (event.name.path, naming.SIDECAR), sidecar.to_bytes(facts))
 
@@ -76,6 +83,11 @@ def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:
 
     Raises `StorageError`.
     """
+    return at_once(recover_part_in_pieces(disk, path))
+
+
+def recover_part_in_pieces(disk: Disk, path: str) -> InPieces[Optional[PartFacts]]:
+    """As `recover_part`; what takes long in it is the hash."""
     try:
         is_empty = recover(disk, path).status == EMPTY
     except MediaError:
@@ -84,7 +96,7 @@ def recover_part(disk: Disk, path: str) -> Optional[PartFacts]:
     if final != path:
         disk.rename(path, final)
     disk.sync_dir(path.rpartition("/")[0])
-    return None if is_empty else _facts_of(disk, final, RECOVERED)
+    return None if is_empty else (yield from _facts_of(disk, final, RECOVERED))
 
 
 def set_aside_path(path: str) -> str:
@@ -97,11 +109,11 @@ def _stem(path: str) -> str:
     return path[: -len(naming.OPEN_SUFFIX if is_named_open else naming.CLOSED_SUFFIX)]
 
 
-def _facts_of(disk: Disk, path: str, status: str) -> PartFacts:
+def _facts_of(disk: Disk, path: str, status: str) -> InPieces[PartFacts]:
     file = disk.open(path)
     try:
         info = inspect_source(file)
-        digest = sha256_of(file)
+        digest = yield from sha256_in_pieces(file)
     finally:
         file.close()
     return PartFacts(

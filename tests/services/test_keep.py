@@ -25,11 +25,12 @@ from dashcamd.services.retention import FILES_AT_ONCE
 from dashcamd.storage import catalog, recovery
 from dashcamd.storage.disk import storage_error
 from dashcamd.storage.locking import lock_parts, set_lock
+from dashcamd.storage.mp4_reader import PIECE_BYTES
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, PluggedDisk, stream
 from dashcamd.types import Anchor, Gap, Jpeg
 from tests.services.desk import STORY, Desk
-from tests.storage.events import START, WALL, write_event, write_part
+from tests.storage.events import START, WALL, digest_of, write_event, write_part
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_sidecar_is_there_from_the_start_and_grows_with_the_event(desk):
     (event,) = desk.events()
     assert [part.frames for part in event.facts.parts] == [8, 8]
     assert [part.sha256 for part in event.facts.parts] == [
-        catalog.digest(desk.disk, path) for path in event.parts
+        digest_of(desk.disk, path) for path in event.parts
     ]
     assert event.facts.peak_blocks == 9
     desk.tell(EventClosed(desk.volume, name, replace(STORY, motions=3, last_motion=START + 9)))
@@ -108,9 +109,113 @@ def test_leftovers_are_recovered_one_a_step_so_that_messages_are_heard_in_betwee
     for _ in range(3):
         write_event(before, (), open_part="kppp")
     desk.plug()
-    delays = [desk.service.step(desk.now) for _ in range(4)]
-    assert delays[:2] == [0.0, 0.0]
-    assert delays[-1] > 0
+    assert desk.service.step(desk.now) == 0.0
+    left = []
+
+    def note(answer):
+        left.append(sum(map(recovery.is_interrupted, desk.events())))
+
+    while len(left) < 10:
+        desk.inbox.put(DeleteAsked("no such event", note))
+        if desk.service.step(desk.now) > 0:
+            break
+    assert sorted(set(left), reverse=True) == [2, 1, 0]
+
+
+class CountingDisk(PluggedDisk):
+    """Counts the reads from parts."""
+
+    reads = 0
+
+    def before(self, act, path, size=0):
+        super().before(act, path, size)
+        self.reads += act == "read" and path.endswith(".mp4")
+
+    def reads_of_each_step(self, desk):
+        while True:
+            before = self.reads
+            delay_s = desk.service.step(desk.now)
+            yield self.reads - before
+            if delay_s > 0:
+                return
+
+
+@pytest.fixture
+def huge():
+    """A desk that takes no step by itself, its disk and an open event."""
+    disk = CountingDisk(MemoryDisk())
+    desk = Desk(disk)
+    desk.plug()
+    name = desk.open_event()
+    desk.step = lambda: None
+    return desk, disk, name
+
+
+IN_ONE_GO = PIECE_BYTES >> 20
+"""Most reads of 1 MiB."""
+
+
+def test_a_huge_part_is_hashed_in_bounded_steps_and_read_once(huge):
+    desk, disk, name = huge
+    desk.part(name, 0, pad_bytes=3 << 20)
+    desk.inbox.put(EventClosed(desk.volume, name, STORY))
+    disk.reads = 0
+    each = list(disk.reads_of_each_step(desk))
+    assert max(each) <= IN_ONE_GO
+    (event,) = desk.events()
+    assert sum(each) == (event.facts.parts[0].bytes >> 20) + 2, "and one that finds the end"
+    assert event.facts.is_closed, "what was said later came later"
+    assert [part.sha256 for part in event.facts.parts] == [digest_of(disk, event.parts[0])]
+
+
+def test_several_parts_that_wait_are_hashed_one_a_step(huge):
+    desk, disk, name = huge
+    for number in range(5):
+        desk.part(name, number, pad_bytes=1 << 20)
+    disk.reads = 0
+    assert max(disk.reads_of_each_step(desk)) <= IN_ONE_GO + 2
+    assert len(desk.events()[0].facts.parts) == 5
+
+
+def test_a_huge_part_of_a_stick_that_leaves_is_hashed_before_it_is_let_go(huge):
+    desk, disk, name = huge
+    desk.part(name, 0, pad_bytes=3 << 20)
+    known = []
+    desk.inbox.put(VolumeLeaving(desk.volume, lambda: known.append(desk.events()[0].facts.parts)))
+    list(disk.reads_of_each_step(desk))
+    assert known[0][0].sha256
+
+
+def test_a_huge_part_is_hashed_to_its_end_when_the_daemon_ends(huge):
+    desk, _, name = huge
+    desk.part(name, 0, pad_bytes=3 << 20)
+    desk.service.step(desk.now)
+    desk.service.close()
+    assert desk.events()[0].facts.parts[0].sha256
+
+
+def test_a_stick_that_fails_in_the_midst_of_a_hash_holds_up_nothing(huge):
+    desk, disk, name = huge
+    desk.part(name, 0, pad_bytes=3 << 20)
+    assert desk.service.step(desk.now) == 0.0
+    disk.pull()
+    left = []
+    desk.inbox.put(VolumeLeaving(desk.volume, lambda: left.append(True)))
+    list(disk.reads_of_each_step(desk))
+    assert left == [True]
+
+
+def test_a_huge_part_is_recovered_in_bounded_steps_and_hashed_once():
+    disk = CountingDisk(MemoryDisk())
+    desk = Desk(disk)
+    name = write_event(Volume(disk, "/stick", "earlier"), ())
+    frames = stream("kppp" * 10, pad_bytes=2 << 20)
+    write_part(disk, name.path, "120000_p00", frames, finish=False)
+    desk.plug()
+    each = list(disk.reads_of_each_step(desk))
+    assert sum(count >= IN_ONE_GO for count in each) >= 9, "a hash of 80 MB in pieces"
+    (event,) = desk.events()
+    assert event.facts.parts[0].sha256 == digest_of(disk, event.parts[0])
 
 
 def test_a_leftover_that_cannot_be_read_does_not_keep_the_others_from_recovery():

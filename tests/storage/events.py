@@ -8,6 +8,7 @@ from typing import Sequence
 from dashcamd.core.timeline import Moment
 from dashcamd.storage import catalog, sidecar
 from dashcamd.storage.disk import Disk, replace_file
+from dashcamd.storage.in_pieces import at_once
 from dashcamd.storage.part import Part
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume
@@ -32,6 +33,11 @@ def write_part(disk: Disk, folder: str, stem: str, frames: Sequence[Frame], *, f
         part.abandon()
 
 
+def digest_of(disk, path: str) -> str:
+    """SHA-256 of a file."""
+    return at_once(catalog.digest_in_pieces(disk, path))
+
+
 def write_event(
     volume: Volume,
     patterns: Sequence[str] = ("kppp" * 2,),
@@ -52,7 +58,7 @@ def write_event(
         frames = stream(pattern, first_number=first, start_ts=START + first / 30)
         first += len(pattern)
         part = write_part(volume.disk, name.path, "120000_p%02d" % place, frames)
-        digest = catalog.digest(volume.disk, "%s/%s" % (name.path, part.file))
+        digest = digest_of(volume.disk, "%s/%s" % (name.path, part.file))
         facts = facts.with_part(replace(part, sha256=digest))
     if open_part:
         frames = stream(open_part, first_number=first, start_ts=START + first / 30)

@@ -11,7 +11,7 @@ from dashcamd.storage import catalog, recovery
 from dashcamd.storage.mp4_reader import OK, inspect_source
 from dashcamd.storage.volume import Volume
 from dashcamd.testing import FlakyDisk, MemoryDisk, stream
-from tests.storage.events import write_event, write_part
+from tests.storage.events import digest_of, write_event, write_part
 
 FRAMES = stream("kppp" * 4)
 GOP = 4
@@ -102,7 +102,7 @@ def test_recovery_finishes_an_event_and_says_so():
     first, second = event.facts.parts
     assert (first.status, second.status, second.frames) == ("ok", "recovered", 12)
     assert second.start == pytest.approx(first.start + first.duration_s)
-    assert second.sha256 == catalog.digest(disk, event.parts[1])
+    assert second.sha256 == digest_of(disk, event.parts[1])
 
 
 def test_where_a_rename_can_lose_the_file_a_part_has_its_final_name_and_tells_by_content():
