@@ -67,7 +67,7 @@ class Plan:
     """What to delete: `events`, and `parts` of the open event by name.
 
     `short_bytes` is what will still be missing afterwards; more than 0 is a fault to report. It is
-    `is_partial` where more events are to go: decide again when these have.
+    `is_partial` where more events may have to go: decide again when these have.
     """
 
     events: Tuple[EventName, ...] = ()
@@ -98,12 +98,18 @@ def part_bytes(total: int) -> int:
     return max(1 << 20, min(4_000_000_000, total // 16))
 
 
-def too_old(oldest_first: Iterable[Kept], keep_s: Seconds) -> Iterator[EventName]:
+def too_old(
+    oldest_first: Iterable[Optional[Kept]], keep_s: Seconds
+) -> Iterator[Optional[EventName]]:
     """The events of one class that are surely older than `keep_s`; 0 keeps them for ever.
 
     Lazy, and `oldest_first` may be: it is read no further than to the first surely younger one.
+    None is the last where the next one is not known yet: decide again when it is.
     """
     for event in oldest_first if keep_s > 0 else ():
+        if event is None:
+            yield None
+            return
         if event.is_locked or event.age_s is None:
             continue
         if event.age_s <= keep_s:
@@ -112,7 +118,7 @@ def too_old(oldest_first: Iterable[Kept], keep_s: Seconds) -> Iterator[EventName
 
 
 def plan(
-    sacrifice: Iterable[Kept],
+    sacrifice: Iterable[Optional[Kept]],
     open_parts: OpenParts,
     free: int,
     marks: Marks,
@@ -122,22 +128,22 @@ def plan(
     """Choose what to delete so that room is made once less than the low mark is free.
 
     `sacrifice` are the events in the order in which they go; it may be lazy and is read no
-    further than needed, nor than to `most` events. Once that `is_begun` it goes on to the high
-    mark.
+    further than needed, nor than to `most` events, nor than to a None: the next one is not known
+    yet. Once that `is_begun` it goes on to the high mark.
     """
     if free >= (marks.high if is_begun else marks.low):
         return Plan()
     victims: List[EventName] = []
-    events = iter(sacrifice)
-    while free < marks.high:
-        event = next(events, None)
+    for event in sacrifice:
         if event is None:
-            break
+            return Plan(tuple(victims), is_partial=True)
         if not event.is_locked:
             if len(victims) == most:
                 return Plan(tuple(victims), is_partial=True)
             victims.append(event.name)
             free += event.bytes
+            if free >= marks.high:
+                break
     parts: List[str] = []
     for name, size in open_parts[:-1]:
         if free < marks.low:

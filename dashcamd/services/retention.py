@@ -36,6 +36,10 @@ FILES_AT_ONCE = 32
 """After so many files no further event is deleted in one go: at 50 ms each, which a slow stick on a
 Pi Zero may need, that is 2 s and one event's more. The rest goes in the next steps."""
 
+LOOKS_AT_ONCE = 64
+"""Events of a class that are read for the first time in one go: of thousands of locked ones each
+has to be, before it is known that it makes no room."""
+
 Attempt = Callable[[Callable[[], None]], None]
 """Does something; a `StorageError` becomes a fault on the board."""
 
@@ -95,7 +99,7 @@ class Retention:
         for kind in retention.SACRIFICE if self._ledger.is_complete else ():
             kept = self._kept(kind, now)
             for name in retention.too_old(kept, self._keep_s[kind]):
-                if self._left <= 0:
+                if name is None or self._left <= 0:
                     self.is_busy = True
                     return
                 self._attempt(name, "too old", attempt)
@@ -145,10 +149,15 @@ class Retention:
         delete_part(self._volume.disk, path)
         return path
 
-    def _kept(self, kind: str, now: Optional[Seconds]) -> Iterator[Kept]:
-        """Events of one class, oldest first, each looked at only when it is asked for."""
-        for known in self._ledger.of_class(kind):
-            if not self._is_open(known.name):
+    def _kept(self, kind: str, now: Optional[Seconds]) -> Iterator[Optional[Kept]]:
+        """Events of one class, oldest first, each looked at only when it is asked for.
+
+        None is the last where too many had to be looked at for one go.
+        """
+        for known in self._ledger.of_class(kind, LOOKS_AT_ONCE):
+            if known is None:
+                yield None
+            elif not self._is_open(known.name):
                 age_s = None if now is None else self._age_s(known, now)
                 yield Kept(known.name, known.removable_bytes, known.is_locked, age_s)
 

@@ -23,6 +23,8 @@ from dashcamd.storage.catalog import StoredEvent, Trouble
 from dashcamd.storage.disk import Disk
 from dashcamd.types import Seconds
 
+NO_LIMIT = retention.NO_LIMIT
+
 RELIST_S = 600.0
 """How often the tree is listed anew, for folders that another program took away or brought."""
 
@@ -62,7 +64,8 @@ class Ledger:
         self._disk = disk
         self._changed = changed
         self._names: Dict[EventName, int] = {}
-        self._known: Dict[EventName, Known] = {}
+        self._known: Dict[EventName, Optional[Known]] = {}
+        """None for one that has no files of ours."""
         self._unreadable: Dict[str, str] = {}
         self._round: List[EventName] = []
         self._next_listing: Seconds = float("-inf")
@@ -120,27 +123,39 @@ class Ledger:
     @property
     def known(self) -> List[Known]:
         """What was looked at so far, in no particular order."""
-        return list(self._known.values())
+        return [known for known in self._known.values() if known is not None]
 
     @property
     def unreadable(self) -> Dict[str, str]:
         """Paths of folders that could not be read, and why; they are left alone."""
         return dict(self._unreadable)
 
-    def of_class(self, kind: str) -> Iterator[Known]:
-        """Events of one class, oldest first; looks at each at most once in its life here."""
+    def of_class(self, kind: str, most: int = NO_LIMIT) -> Iterator[Optional[Known]]:
+        """Events of one class, oldest first; looks at each at most once in its life here.
+
+        Where more than `most` would have to be looked at, None is the last: ask again.
+        """
         for name in self.names:
             # The folder's name says enough to pass over most others without a look.
-            if retention.class_of(naming.event_reason(name.folder), False) == kind:
-                known = self.look(name)
-                if known is not None and known.kind == kind:
-                    yield known
+            if retention.class_of(naming.event_reason(name.folder), False) != kind:
+                continue
+            if not self._was_looked_at(name):
+                if not most:
+                    yield None
+                    return
+                most -= 1
+            known = self.look(name)
+            if known is not None and known.kind == kind:
+                yield known
 
     def look(self, name: EventName) -> Optional[Known]:
         """What is known of an event; None if it is gone, empty or cannot be read."""
-        if name not in self._known and name.path not in self._unreadable:
+        if not self._was_looked_at(name):
             self.look_again(name)
         return self._known.get(name)
+
+    def _was_looked_at(self, name: EventName) -> bool:
+        return name in self._known or name.path in self._unreadable
 
     def look_over(self, limit: int) -> List[Known]:
         """Look at the next `limit` events of the round, newest first; what they are.
@@ -150,11 +165,14 @@ class Ledger:
         if not self._round:
             self._round = list(self.names)
         looked = [self._round.pop() for _ in range(min(limit, len(self._round)))]
+        is_first = not self.is_complete
         self.is_complete = self.is_complete or not self._round
         for name in looked:
-            if name in self._names:
+            # What making room has looked at before the first round came by is not read twice.
+            if name in self._names and not (is_first and name in self._known):
                 self.look_again(name)
-        return [self._known[name] for name in looked if name in self._known]
+        found = (self._known.get(name) for name in looked)
+        return [known for known in found if known is not None]
 
     def look_again(self, name: EventName) -> None:
         """Look at an event that changed."""
@@ -168,8 +186,7 @@ class Ledger:
             else:
                 self._unreadable[name.path] = str(error)
             return
-        if event.files:
-            self._known[name] = known_of(event)
+        self._known[name] = known_of(event) if event.files else None
         if before is not None and before != self._known.get(name):
             self._changed(name)
 

@@ -13,6 +13,7 @@ from dashcamd.core.retention import (
     MOTION,
     Kept,
     Marks,
+    Plan,
     class_of,
     marks,
     part_bytes,
@@ -101,6 +102,14 @@ def test_deleting_goes_on_to_the_high_water_mark_so_that_it_pauses_afterwards():
     kept = [Kept(name(number), 10 * MB) for number in range(1, 101)]
     chosen = plan(kept, (), 95 * MB, Marks(100 * MB, 125 * MB))
     assert numbers(chosen.events) == [1, 2, 3]
+
+
+def test_what_is_not_known_yet_is_waited_for_and_nothing_is_said_to_be_missing():
+    parts = (("p00", MB), ("p01", MB))
+    chosen = plan([Kept(name(1), MB), None], parts, 0, Marks(100 * MB, 125 * MB))
+    assert chosen == Plan((name(1),), is_partial=True)
+    old = Kept(name(1), MB, age_s=500.0)
+    assert list(too_old([old, None], 100.0)) == [name(1), None]
 
 
 def test_no_more_events_are_looked_at_than_needed():

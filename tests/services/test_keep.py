@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from dataclasses import replace
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ import pytest
 from dashcamd.core import naming
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.errors import StorageError
-from dashcamd.services.keep import RETENTION_S
+from dashcamd.services.keep import FIRST_LOOK, LOOK_AGAIN, RETENTION_S
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
@@ -21,7 +22,7 @@ from dashcamd.services.messages import (
     RoomNeeded,
     VolumeLeaving,
 )
-from dashcamd.services.retention import FILES_AT_ONCE
+from dashcamd.services.retention import FILES_AT_ONCE, LOOKS_AT_ONCE
 from dashcamd.storage import catalog, recovery
 from dashcamd.storage.disk import storage_error
 from dashcamd.storage.locking import lock_parts, set_lock
@@ -209,11 +210,11 @@ def test_a_huge_part_is_recovered_in_bounded_steps_and_hashed_once():
     disk = CountingDisk(MemoryDisk())
     desk = Desk(disk)
     name = write_event(Volume(disk, "/stick", "earlier"), ())
-    frames = stream("kppp" * 10, pad_bytes=2 << 20)
+    frames = stream("kppp" * 4, pad_bytes=2 << 20)
     write_part(disk, name.path, "120000_p00", frames, finish=False)
     desk.plug()
     each = list(disk.reads_of_each_step(desk))
-    assert sum(count >= IN_ONE_GO for count in each) >= 9, "a hash of 80 MB in pieces"
+    assert sum(count >= IN_ONE_GO for count in each) >= 4, "a hash of 32 MiB in pieces"
     (event,) = desk.events()
     assert event.facts.parts[0].sha256 == digest_of(disk, event.parts[0])
 
@@ -741,3 +742,78 @@ def test_a_stick_that_keep_has_let_go_of_is_not_touched_again(desk):
     desk.slot.put(None)
     desk.step(RETENTION_S)
     assert left == [len(desk.disk.journal)]
+
+
+class ListingDisk(PluggedDisk):
+    """Counts how often the folder of each event was listed."""
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.listed = Counter()
+
+    def entries(self, path):
+        self.listed[path] += 1
+        return super().entries(path)
+
+
+def test_of_many_locked_events_a_bounded_number_is_looked_at_in_a_step_and_each_once():
+    inner = full_of(200)
+    locked = [event.name for event in catalog.events(inner)]
+    inner._capacity += 10**9
+    for name in locked:
+        set_lock(inner, name.folder, True)
+    last = write_event(Volume(inner, "/stick", "earlier"), ("kppp" * 2,) * 40)
+    inner._capacity = inner.space().total - inner.space().free + 1000
+    disk = ListingDisk(inner)
+    desk = Desk(disk)
+    desk.plug()
+    each, delays = [], []
+    while last.folder in inner_folders(inner):
+        before = sum(disk.listed[name.path] for name in locked)
+        delays.append(desk.service.step(desk.now))
+        each.append(sum(disk.listed[name.path] for name in locked) - before)
+        assert desk.posted["short_bytes"] == 0, "nothing is missing as far as is known"
+    assert max(each) <= LOOKS_AT_ONCE + FIRST_LOOK + LOOK_AGAIN
+    assert len(each) > 1
+    assert max(delays[:-1]) < 1.0, "it goes on at once"
+    assert max(disk.listed[name.path] for name in locked) == 1
+
+
+def inner_folders(disk):
+    return {name.folder for _, name in catalog.names(disk)}
+
+
+def test_parts_of_the_open_event_stay_while_older_events_are_not_looked_at_yet():
+    inner = full_of(200)
+    inner._capacity += 10**9
+    for name in [event.name for event in catalog.events(inner)][:170]:
+        set_lock(inner, name.folder, True)
+    desk = Desk(inner)
+    desk.plug()
+    name = desk.open_event()
+    for number in range(3):
+        desk.part(name, number)
+    inner._capacity = inner.space().total - inner.space().free + 1000
+    desk.plug()
+    for _ in range(5):
+        desk.step(0.05)
+    assert desk.posted["events_deleted"] > 0
+    assert len(catalog.load(inner, name).parts) == 3
+
+
+def test_folders_that_hold_nothing_of_ours_are_looked_at_once_in_a_round():
+    inner = full_of(5)
+    inner._capacity += 10**5
+    for event in catalog.events(inner):
+        set_lock(inner, event.name.folder, True)
+    inner._capacity = inner.space().total - inner.space().free + 1000
+    for number in range(100, 300):
+        inner.make_dirs("DASHCAM/2027-01-15/120000_e%06d_motion" % number)
+    disk = ListingDisk(inner)
+    desk = Desk(disk)
+    desk.plug()
+    for _ in range(5):
+        desk.step(1)
+    assert desk.posted["short_bytes"] > 0, "it is looked for room"
+    empty = [path for path in disk.listed if "/120000_e" in path]
+    assert {disk.listed[path] for path in empty} == {1}

@@ -64,6 +64,18 @@ def test_only_what_makes_room_is_read(disk, volume):
     assert counting.calls == 5, "and never again"
 
 
+def test_a_class_is_looked_at_a_bounded_number_at_a_time_and_each_once(disk, volume):
+    names = [write_event(volume) for _ in range(5)]
+    counting = FlakyDisk(disk)
+    ledger = opened(counting)
+    before = counting.calls
+    assert [known and known.name for known in ledger.of_class("motion", 2)] == [*names[:2], None]
+    assert [known and known.name for known in ledger.of_class("motion", 2)] == [*names[:4], None]
+    assert [known and known.name for known in ledger.of_class("motion", 2)] == names
+    ledger.look_over(10)
+    assert counting.calls - before == 3 * len(names), "nor is it in the first round"
+
+
 def test_five_thousand_events_cost_two_reads_a_period_not_ten_thousand():
     """What retention costs every 10 s is bounded by the round, whatever lies on the volume."""
     disk = MemoryDisk()
