@@ -6,7 +6,8 @@ Needs the extras, selenium, and chromium + chromedriver or firefox-esr + pygecko
 The drawn scene burns the number of each frame into the picture. The browser's own pixels are read
 at every repaint and compared with the moment that frame was due. Daemon, browser and this script
 share one machine and one clock, so the age holds everything but a radio link; ``--link`` puts a
-slow one between (``benchmarks/slow_link.py``).
+slow one between (``benchmarks/slow_link.py``). Where the machine is too slow to draw the scene the
+ages are too high: pictures are left out of it, and their numbers are not.
 
 painted   age of a picture at the first repaint that shows it
 shown     age of whatever is on the screen, looked at at any time: half a period more

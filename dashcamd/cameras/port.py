@@ -62,3 +62,14 @@ class PumpedCamera(Camera, Protocol):
 
         Raises `EndOfStream` when the source has ended, `CameraError` when it broke.
         """
+
+
+@runtime_checkable
+class Skippable(Protocol):
+    """A pumped camera that can leave pictures out, as a real one does that is read too slowly.
+
+    A file cannot: each of its pictures needs the one before.
+    """
+
+    def skip(self, until: Seconds) -> int:
+        """Leave out the pictures whose stamps are before `until`; returns how many."""

@@ -6,6 +6,7 @@ the text, and is encoded by libx264 as a Pi would. Motion fields come from the d
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional, Tuple
 
 from dashcamd.cameras import pyav
@@ -31,13 +32,17 @@ FIXED_SETTINGS = (
     "media_loop",
 )
 
+ROUNDING = 1e-6
+"""Of a period: a stamp is not before itself for the sake of a rounded division."""
+
 
 class SyntheticCamera:
     """A `PumpedCamera` over a `Scene`; frame n has stamp ``start_ts + n / framerate``.
 
     `clock` is asked once, at `start`, for the time to burn in; from then on simulated time follows
-    the stamps, so the same frames come out however fast it is pumped. It never ends. One
-    thread.
+    the stamps, so the same frames come out however fast it is pumped. Where pictures are skipped
+    the scene goes on with the stamps, and the counter without a hole: one in a recording is then
+    a frame that was lost. It never ends. One thread.
     """
 
     is_live = False
@@ -53,6 +58,8 @@ class SyntheticCamera:
         self._clock: Clock = clock or SystemClock()
         self._script = script or Script(DEFAULT_SCRIPT)
         self._seed = seed
+        self._place = 0
+        """Of the next picture, in periods since the start."""
         self._number = 0
         self._start_ts: Seconds = 0.0
         self._running: Optional[_Running] = None
@@ -60,7 +67,7 @@ class SyntheticCamera:
 
     def start(self, sinks: Sinks, start_ts: Seconds) -> CameraInfo:
         """Draw the still parts and open the encoders. Raises `CameraError`."""
-        self._start_ts, self._number = start_ts, 0
+        self._start_ts, self._place, self._number = start_ts, 0, 0
         wall_minus_ts = self._clock.wall() - self._clock.monotonic()
         self._running = _Running(self._config, self._script, self._seed, sinks, wall_minus_ts)
         self._running.previews.want(self._jpeg_fps)
@@ -92,14 +99,22 @@ class SyntheticCamera:
 
     def next_ts(self) -> Optional[Seconds]:
         """Stamp of the next frame: always known."""
-        return self._start_ts + self._number / self._config.framerate
+        return self._start_ts + self._place / self._config.framerate
+
+    def skip(self, until: Seconds) -> int:
+        """Leave out the pictures before `until`; how many."""
+        periods = (until - self._start_ts) * self._config.framerate
+        count = max(0, math.ceil(periods - ROUNDING) - self._place)
+        self._place += count
+        return count
 
     def pump(self) -> Seconds:
         """Draw, encode and deliver one frame. Raises `CameraError` when not started."""
         if self._running is None:
             raise CameraError("the synthetic camera is not started")
-        ts = self._start_ts + self._number / self._config.framerate
-        self._running.deliver(self._number, ts)
+        ts = self._start_ts + self._place / self._config.framerate
+        self._running.deliver(self._place, self._number, ts)
+        self._place += 1
         self._number += 1
         return ts
 
@@ -131,8 +146,8 @@ class _Running:
         self._lens = Lens(settings, self._rotation)
         self._annotation = Annotation(settings)
 
-    def deliver(self, number: int, ts: Seconds) -> None:
-        planes = self._lens.apply(self._scene.planes(number))
+    def deliver(self, place: int, number: int, ts: Seconds) -> None:
+        planes = self._lens.apply(self._scene.planes(place))
         # The field comes first: a counter and a clock that tick in the picture are not motion.
         field = self._fields.of_luma(ts, planes[0])
         picture = self._labelled(planes, number, ts)

@@ -101,11 +101,16 @@ def _ask(arguments: argparse.Namespace, request: Json) -> Any:
 
 def _in_words(status: Json) -> str:
     camera, volume, counters = status["camera"], status["volume"], status["counters"]
-    age_s = status["last_durable_age_s"]
+    age_s, skipped = status["last_durable_age_s"], camera.get("frames_skipped")
     lines = [
         status["state"].upper() + (": " + status["event"] if status["event"] else ""),
-        "camera   %s %s, last picture %s s ago"
-        % (camera.get("name"), camera.get("state"), camera.get("last_frame_age_s")),
+        "camera   %s %s, last picture %s s ago%s"
+        % (
+            camera.get("name"),
+            camera.get("state"),
+            camera.get("last_frame_age_s"),
+            ", %d left out by a slow machine" % skipped if skipped else "",
+        ),
         "volume   %s, %s MiB free" % (volume.get("where"), (volume.get("free_bytes") or 0) >> 20),
         "stick    %s" % _stick_in_words(volume.get("health") or {}),
         "motion   %s" % status["motion"].get("reason"),

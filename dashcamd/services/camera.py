@@ -9,7 +9,8 @@ Changed settings that the running camera cannot take up close and reopen it in a
 it does not deliver with them, the former ones are tried in turn, and kept when they work.
 
 A camera with threads of its own is only looked after, once a second; a pumped one is also driven
-from here, at the pace of its stamps.
+from here, at the pace of its stamps. Where the machine is too slow for that, pictures are left out
+of one that can do without, so that its stamps stay true.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import threading
 from typing import Callable, List, Optional, Tuple
 
 from dashcamd.cameras.choose import is_file, is_film
-from dashcamd.cameras.port import Camera, PumpedCamera
+from dashcamd.cameras.port import Camera, PumpedCamera, Skippable
 from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig, Config
 from dashcamd.errors import CameraError, DeadCameraError, EndOfStream
@@ -39,6 +40,12 @@ BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 
 QUIET_WAIT_S = 60.0
 """Reopening costs a second or two of video: an event that is being recorded may end first."""
+
+LATE_S = 0.5
+"""Pictures that are late by more are left out where that can be: a hiccup is caught up with."""
+
+SLOW_CHECKS = 5
+"""A machine that left out pictures in so many checks in a row is too slow, and that is said."""
 
 COVER_FPS = 2.0
 """Previews a second while an event still lacks its cover picture."""
@@ -87,6 +94,9 @@ class CameraService:
         self._sinks = Sinks(self._take, fields.put, self._take_jpeg)
         self._camera: Optional[Camera] = None
         self._pumped: Optional[PumpedCamera] = None
+        self._skippable: Optional[Skippable] = None
+        self._frames_skipped = self._skipped_before = 0
+        self._slow_checks, self._is_slow = 0, False
         self._info: Optional[CameraInfo] = None
         self._fault: Optional[str] = None
         self._failures = 0
@@ -134,6 +144,7 @@ class CameraService:
         self._camera, self._info, self._fault = camera, info, None
         # Asked once: a protocol's isinstance costs 0.1 ms before Python 3.12, a frame 0.03 s.
         self._pumped = camera if isinstance(camera, PumpedCamera) else None
+        self._skippable = camera if isinstance(camera, Skippable) else None
         self._last_frame_seen = self._next_check = now
         self._jpeg_fps = 0.0
         self._record.put(CameraReady(info))
@@ -251,7 +262,21 @@ class CameraService:
             self._failures, self._worked = 0, self._used
             if self._worked is self._wanted:
                 self._useless = self._settings_fault = None
+        self._mind_slowness()
         self._post()
+
+    def _mind_slowness(self) -> None:
+        """Say once that the machine is too slow for its camera."""
+        has_skipped = self._frames_skipped > self._skipped_before
+        self._skipped_before = self._frames_skipped
+        self._slow_checks = self._slow_checks + 1 if has_skipped else 0
+        if self._slow_checks == SLOW_CHECKS and not self._is_slow:
+            self._is_slow = True
+            log.warning(
+                "this machine is too slow for its camera, %d pictures were left out so far: lower "
+                "[camera] resolution or framerate",
+                self._frames_skipped,
+            )
 
     def _pump(self, camera: PumpedCamera, now: Seconds) -> Seconds:
         if camera.is_live:
@@ -260,9 +285,17 @@ class CameraService:
         due = camera.next_ts()
         if due is not None and due > now:
             return min(CHECK_S, due - now)
+        if due is not None and now - due > LATE_S:
+            self._skip(now - LATE_S)
         camera.pump()
         following = camera.next_ts()
         return 0.0 if following is None else min(CHECK_S, max(0.0, following - now))
+
+    def _skip(self, until: Seconds) -> None:
+        skipped = self._skippable.skip(until) if self._skippable is not None else 0
+        # What was due while the camera was being opened is not missed by anybody.
+        if self._last_frame_ts is not None:
+            self._frames_skipped += skipped
 
     def _take(self, frame: Frame) -> None:
         self._ring.append(frame)
@@ -318,6 +351,7 @@ class CameraService:
                 "fps": info.fps if info else None,
                 "last_frame_at": round(self._last_frame_seen, 3) if info else None,
                 "frames_captured": stats.appended,
+                "frames_skipped": self._frames_skipped,
                 "ring_bytes": stats.bytes,
                 "ring_capacity_bytes": self._ring.capacity_bytes,
                 "ring_span_s": round(stats.span_s, 3),

@@ -16,6 +16,7 @@ from dashcamd.clock import SimClock
 from dashcamd.config import CameraConfig
 from dashcamd.types import MotionField
 from tests.cameras.contract import START_TS, Delivered, PumpedContract, decoded_lumas, kinds
+from tests.daemon import Daemon
 
 CONFIG = CameraConfig(
     source="synthetic", resolution="128x96", framerate=10, keyframe_s=1.0, bitrate=400_000
@@ -42,6 +43,44 @@ class TestContract(PumpedContract):
 def test_frame_n_lies_n_periods_behind_the_start() -> None:
     stamps = [frame.ts for frame in record(frames=25).frames]
     assert stamps == [START_TS + number / 10 for number in range(25)]
+
+
+def test_pictures_that_are_skipped_leave_a_hole_in_the_stamps_but_none_in_the_counter() -> None:
+    config = replace(CONFIG, resolution="320x240", annotate_text="")
+    camera, delivered = SyntheticCamera(config, Script("."), SimClock()), Delivered()
+    camera.start(delivered.sinks(), START_TS)
+    camera.pump()
+    camera.pump()
+    assert camera.skip(START_TS + 0.1) == 0, "they are delivered already"
+    assert camera.skip(START_TS + 2.5) == 23
+    assert camera.next_ts() == START_TS + 2.5, "not before it"
+    for _ in range(3):
+        camera.pump()
+    camera.stop()
+    stamps = [frame.ts - START_TS for frame in delivered.frames]
+    assert stamps == pytest.approx([0.0, 0.1, 2.5, 2.6, 2.7])
+    assert [frame.key for frame in delivered.frames] == [True, False, True, False, False]
+    assert [read_counter(luma) for luma in decoded_lumas(delivered.frames)] == [0, 1, 2, 3, 4]
+
+
+def test_on_simulated_time_nothing_is_skipped() -> None:
+    daemon = Daemon(SyntheticCamera(CONFIG, Script("."), SimClock())).run(10.05)
+    assert daemon.status["camera"]["frames_skipped"] == 0
+    assert daemon.status["counters"]["frames_captured"] == pytest.approx(101, abs=10)
+    daemon.close()
+
+
+def test_the_scene_goes_on_while_pictures_are_skipped() -> None:
+    def luma(skip_s: float, frames: int) -> np.ndarray:
+        config = replace(CONFIG, resolution="320x240", annotate_text="", quality=10)
+        camera, delivered = SyntheticCamera(config, Script(".wwwww"), SimClock()), Delivered()
+        camera.start(delivered.sinks(), START_TS)
+        camera.skip(START_TS + skip_s)
+        for _ in range(frames):
+            camera.pump()
+        return decoded_lumas(delivered.frames)[-1][:220].astype(int)
+
+    assert np.abs(luma(3.0, 1) - luma(0.0, 31)).mean() < 2
 
 
 def test_every_frame_number_is_read_back_at_the_lowest_bitrate() -> None:

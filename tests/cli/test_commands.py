@@ -23,9 +23,9 @@ from dashcamd.storage.disk import PosixDisk
 @pytest.fixture
 def daemon(config):
     """A control service that answers until the test is over."""
-    record = Mailbox(10)
+    record, board = Mailbox(10), Board()
     service = ControlService(
-        protocol.socket_path(load(config).control.socket), Board(), record, Latest(), lambda: 7.0
+        protocol.socket_path(load(config).control.socket), board, record, Latest(), lambda: 7.0
     )
     service.open()
     stop = threading.Event()
@@ -36,7 +36,7 @@ def daemon(config):
 
     thread = threading.Thread(target=serve)
     thread.start()
-    service.record = record
+    service.record, service.board = record, board
     yield service
     stop.set()
     thread.join()
@@ -48,6 +48,13 @@ def test_status_is_one_document(terminal, daemon):
     assert status["state"] == "starting"
     assert status["counters"]["frames_lost"] == 0
     assert terminal.ok("status").startswith("STARTING")
+
+
+def test_status_tells_what_a_slow_machine_has_left_out(terminal, daemon):
+    daemon.board.post("camera", {"state": "delivering", "frames_skipped": 0})
+    assert "left out" not in terminal.ok("status")
+    daemon.board.post("camera", {"state": "delivering", "frames_skipped": 12})
+    assert ", 12 left out by a slow machine" in terminal.ok("status")
 
 
 def test_trigger_and_arming_reach_the_daemon(terminal, daemon):

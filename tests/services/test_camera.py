@@ -10,7 +10,7 @@ from dashcamd.clock import SimClock
 from dashcamd.config import Config
 from dashcamd.errors import CameraError, DeadCameraError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
-from dashcamd.services.camera import BACK_OFF_S, QUIET_WAIT_S, SILENCE_S, CameraService
+from dashcamd.services.camera import BACK_OFF_S, LATE_S, QUIET_WAIT_S, SILENCE_S, CameraService
 from dashcamd.services.messages import CameraLost, CameraReady
 from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import CameraInfo, Frame, Jpeg
@@ -84,6 +84,82 @@ def test_a_pumped_camera_delivers_at_the_pace_of_its_stamps():
     assert [type(message) for message in room.record.drain()] == [CameraReady]
     assert room.posted["state"] == "delivering"
     assert room.posted["fps"] == 10
+
+
+class Drawn(ScriptCamera):
+    """A camera that is drawn, `cost_s` each picture, and can leave some out."""
+
+    def __init__(self, clock, cost_s, **options):
+        super().__init__("k" * 1000, fps=10, **options)
+        self._clock, self._cost_s = clock, cost_s
+        self.stamps = []
+
+    def skip(self, until):
+        before = self._place
+        self._place = max(before, round((until - self._start_ts) * self._fps + 0.499))
+        return self._place - before
+
+    def pump(self):
+        self._clock.advance_to(self._clock.monotonic() + self._cost_s)
+        self.stamps.append(super().pump())
+        return self.stamps[-1]
+
+
+def drawn(cost_s, seconds, caplog):
+    """A room with a camera that takes `cost_s` of a picture's 0.1 s, after so many seconds."""
+    room = Room(None)
+    room.cameras = [Drawn(room.clock, cost_s)]
+    caplog.clear()
+    room.run(seconds)
+    return room, room.cameras[0].stamps
+
+
+def test_on_a_machine_that_is_too_slow_pictures_are_left_out_and_stamps_stay_true(caplog):
+    room, stamps = drawn(0.25, 60, caplog)
+    assert room.clock.monotonic() - stamps[-1] <= LATE_S + 0.25 + 0.1
+    apart = [after - before for before, after in zip(stamps, stamps[1:])]
+    assert max(apart) < 0.4, "one by one, not many at a time"
+    assert len(stamps) == pytest.approx(60 / 0.25, abs=2), "it does what it can"
+    assert room.posted["frames_captured"] == pytest.approx(len(stamps), abs=5)
+    assert room.posted["frames_skipped"] == pytest.approx(600 - len(stamps), abs=15)
+    assert caplog.text.count("too slow") == 1
+
+
+def test_a_machine_that_keeps_up_leaves_nothing_out_and_a_hiccup_is_caught_up_with(caplog):
+    room, stamps = drawn(0.08, 5, caplog)
+    room.clock.advance_to(room.clock.monotonic() + LATE_S - 0.1)
+    room.run(30)
+    assert len(stamps) == round((stamps[-1] - 100.0) * 10) + 1
+    assert (room.posted["frames_skipped"], caplog.text.count("too slow")) == (0, 0)
+
+
+def test_of_long_pauses_only_the_ends_are_drawn_and_the_machine_is_not_called_slow(caplog):
+    room, stamps = drawn(0.01, 5, caplog)
+    for _ in range(6):
+        room.clock.advance_to(room.clock.monotonic() + 10)
+        room.run(5)
+    assert stamps[-1] == pytest.approx(195.0, abs=0.2)
+    assert len(stamps) == pytest.approx(350 + 6 * 5, abs=10)
+    assert room.posted["frames_skipped"] == pytest.approx(950 - len(stamps), abs=10)
+    assert "too slow" not in caplog.text
+
+
+def test_what_was_due_while_the_camera_was_opened_is_not_counted(caplog):
+    room = Room(None)
+    room.cameras = [Drawn(room.clock, 0.01)]
+    room.service.open()
+    room.clock.advance_to(103.0)
+    room.run(5)
+    assert room.cameras[0].stamps[0] >= 102.4
+    assert room.posted["frames_skipped"] == 0
+
+
+def test_a_film_is_played_whole_however_slow_the_machine_is():
+    room = Room(ScriptCamera("k" * 100, fps=10))
+    room.service.open()
+    room.clock.advance_to(120.0)
+    room.run(1)
+    assert room.ring.stats.appended == 100
 
 
 def test_the_end_of_a_file_is_an_end_and_no_fault():
