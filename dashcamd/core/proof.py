@@ -114,10 +114,10 @@ BESIDE = Pace(quiet_s=30.0, pause_s=1.0, pauses=9.0)
 """Beside a recording that goes on and on, in a tenth of the stick's time."""
 
 
-def pace(recording: Mapping[str, Any], video_bytes_per_s: float) -> Optional[Pace]:
-    """How a stick may be tried out now; None while the record thread needs all of it.
+def pace(recording: Mapping[str, Any], video_bytes_per_s: float, now: Seconds) -> Optional[Pace]:
+    """How a stick may be tried out `now`; None while the record thread needs all of it.
 
-    `recording` is what the record thread last posted.
+    `recording` is what the record thread last posted; while it hangs in a write it posts nothing.
     """
     state = recording.get("state")
     if state == "idle":
@@ -128,5 +128,6 @@ def pace(recording: Mapping[str, Any], video_bytes_per_s: float) -> Optional[Pac
     rate = pulse.get("bytes_per_s")  # None where writing takes no time that could be measured
     is_fast = rate is None or rate >= video_bytes_per_s * SPARE
     is_enough = pulse.get("writes", 0) >= SPARE_WRITES
+    hangs = now - recording["posted_at"] > FRESH_S
     keeps_up = recording["posted_at"] - durable <= FRESH_S
-    return BESIDE if is_fast and is_enough and keeps_up else None
+    return BESIDE if is_fast and is_enough and keeps_up and not hangs else None

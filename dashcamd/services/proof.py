@@ -100,16 +100,16 @@ class Prover:
 
     def _follow_pace(self, now: Seconds) -> None:
         """See what time the stick has; what begins to be recorded comes before any trial."""
-        before, self._pace = self._pace, self._pace_now()
+        before, self._pace = self._pace, self._pace_at(now)
         if self._pace is not before:
             self._quiet_since = now
             if before is ALONE or self._pace is None:
                 self._give_up()
 
-    def _pace_now(self) -> Optional[Pace]:
+    def _pace_at(self, now: Seconds) -> Optional[Pace]:
         _, config = self._in_force.peek()
         video_bytes_per_s = config.camera.bitrate / 8 if config else 0.0
-        return pace(self._board.snapshot().get("recording", {}), video_bytes_per_s)
+        return pace(self._board.snapshot().get("recording", {}), video_bytes_per_s, now)
 
     def closed(self, volume: Volume, path: str) -> None:
         """Read some of a part that was closed back, and of an earlier one."""

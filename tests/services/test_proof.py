@@ -42,23 +42,32 @@ class Desk:
         return self
 
     def say(self, state):
-        self.board.post("recording", {"state": state})
+        self._saying = lambda now: {"state": state}
+        self.board.post("recording", self._saying(self.now))
 
-    def say_at_ease(self, lag_s=1.0, **pulse):
+    def say_at_ease(self, lag_s=1.0, silent_s=0.0, **pulse):
         """Recording goes on and on; the stick takes it with ease unless `pulse` says otherwise."""
         fast = Config().camera.bitrate / 8 * SPARE
         shown = {"writes": SPARE_WRITES, "stalls": 0, "bytes_per_s": fast, **pulse}
-        facts = {"state": "recording", "posted_at": 9.0, "durable_ts": 9.0 - lag_s, "pulse": shown}
-        self.board.post("recording", facts)
+
+        def saying(now):
+            at = now - silent_s
+            return {"state": "recording", "posted_at": at, "durable_ts": at - lag_s, "pulse": shown}
+
+        self._saying = saying
         return self
+
+    def step(self):
+        self.board.post("recording", self._saying(self.now))
+        self.prover.step(self.now)
 
     def wait(self, seconds=QUIET_S + 1, steps=10_000):
         """Look once a second as the keep thread does, or at once while a trial goes on."""
         end = self.now + seconds
         while self.now < end:
-            self.prover.step(self.now)
+            self.step()
             while self.prover.is_busy and steps:
-                self.prover.step(self.now)
+                self.step()
                 steps -= 1
             self.now += 1.0
         return self
@@ -156,7 +165,7 @@ def test_a_trial_is_given_up_at_once_when_recording_starts(steps):
     desk = Desk().wait(QUIET_S + 1, steps)
     assert TRIAL in desk.disk.paths
     desk.say("recording")
-    desk.prover.step(desk.now)
+    desk.step()
     assert TRIAL not in desk.disk.paths
     assert not desk.prover.is_busy
     desk.say("idle")
@@ -181,8 +190,8 @@ def test_a_trial_beside_a_recording_takes_a_tenth_of_the_time():
     desk.plug(desk.disk).say_at_ease()
     lasted = {}
     while clock.monotonic() < 1200.0:
-        began = clock.monotonic()
-        desk.prover.step(began)
+        desk.now = began = clock.monotonic()
+        desk.step()
         if clock.monotonic() > began:
             lasted[began] = clock.monotonic() - began
         clock.advance_to(clock.monotonic() + 1.0)
@@ -197,6 +206,7 @@ def test_a_trial_beside_a_recording_takes_a_tenth_of_the_time():
         {"writes": SPARE_WRITES - 1},
         {"bytes_per_s": Config().camera.bitrate / 8 * SPARE - 1},
         {"lag_s": 2.1},
+        {"silent_s": 2.1},
     ],
 )
 def test_nothing_is_tried_beside_a_recording_that_a_stick_does_not_take_with_ease(trouble):
@@ -204,15 +214,14 @@ def test_nothing_is_tried_beside_a_recording_that_a_stick_does_not_take_with_eas
     assert TRIAL not in [op.path for op in desk.disk.journal]
     desk.say_at_ease().wait(BESIDE.quiet_s + 2)
     assert TRIAL in desk.disk.paths
-    desk.say_at_ease(**trouble)
-    desk.prover.step(desk.now)
+    desk.say_at_ease(**trouble).step()
     assert TRIAL not in desk.disk.paths, "it is given up within a step"
 
 
 def test_a_trial_in_quiet_is_given_up_for_an_event_though_the_stick_is_fast():
     desk = Desk().wait(QUIET_S + 1, steps=2)
     assert TRIAL in desk.disk.paths
-    desk.say_at_ease().prover.step(desk.now)
+    desk.say_at_ease().step()
     assert TRIAL not in desk.disk.paths
 
 
