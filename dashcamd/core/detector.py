@@ -101,6 +101,9 @@ LOST_S = 2.0
 """After a hole this long in the fields the camera has probably restarted: warm up again."""
 
 
+_MOST = np.maximum.reduce
+
+
 class Detector:
     """Judges the fields of one camera in their order.
 
@@ -122,6 +125,8 @@ class Detector:
         self._sensitivity = sensitivity
         self._is_usual = sensitivity == USUAL
         self._scene_excess = 0.0
+        self._quiet_sad = 0.0
+        self._nothing = np.zeros((0, 0), bool)
         self._usual_cluster = 0
         self._warm_up_s = warm_up_s
         self._expert = dict(expert or {})
@@ -130,6 +135,7 @@ class Detector:
         self._noise: Optional[Noise] = None
         self._drift: Optional[Drift] = None
         self._drifts = False
+        self._drift_floor = 0.0
         self._steady = 0
         self._is_taken = False
         self._score = Score(0.0, False)
@@ -173,7 +179,7 @@ class Detector:
         self._drift.add(field.blocks)
         if self._steady >= STEADY and not self._is_taken and noise.is_due(field.ts):
             self._is_taken = True
-            self._drifts = self._drift.measure(self._measures[1])
+            self._drifts = self._drift.measure(self._measures[1]) > self._drift_floor
             noise.learn(self._measures, field.ts)
             return _restamped(self._score, field.ts)
         self._is_taken = False
@@ -183,25 +189,31 @@ class Detector:
 
     def _judged(self, field: MotionField, blocks: Array, noise: Noise) -> Score:
         sad = self._measures[0]
-        level, calm = self._level_of(sad)
+        level, calm = self._level_of(sad, self._drift is None)
         if not self._level:
             self._level, self._calm = level, calm
         excess = level - self._level
         self._excess = excess if excess > RISEN_SAD else 0.0
-        self.standing = out = self._standing(field.ts, blocks, sad, noise, excess)
+        if self._drift is None and _is_shifted(blocks):
+            self._shaken_until = field.ts + SHAKEN_S
+        peak = float(_MOST(sad, None))
+        is_quiet = peak <= self._quiet_sad
+        out = self._nothing if is_quiet else self._standing(field.ts, sad, noise, excess)
+        self.standing = out
         is_repeat = self._drift is None and level <= REPEATED * self._level
         if is_repeat and not np.count_nonzero(out):
             return self._veto(field.ts, NO_PICTURE, 0)
         self._learn_level(level, calm, field.ts)
         is_due = noise.is_due(field.ts)
         if is_due and self._drift is not None:
-            self._drifts = self._drift.measure(self._measures[1])
+            self._drifts = self._drift.measure(self._measures[1]) > self._drift_floor
         is_risen = self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
-        if self._drifts and not is_risen:
-            out |= self._measures[1] > noise.limit[1]
+        has_moved = self._drifts and not is_risen
+        if has_moved:
+            self.standing = out = out | (self._measures[1] > noise.limit[1])
         if is_due:
             noise.learn(self._measures, field.ts, self._risen())
-        count = int(np.count_nonzero(out))
+        count = 0 if is_quiet and not has_moved else int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
         if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
@@ -214,9 +226,9 @@ class Detector:
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
         if self._counting is not None:
-            out &= self._counting
+            self.standing = out = out & self._counting
             count = int(np.count_nonzero(out))
-        self._beyond = self._beyond_habits(field.ts, level)
+        self._beyond = self._beyond_habits(field.ts, level, peak)
         score = self._largest(field.ts, out, count, sad, noise)
         return self._among_flakes(score, sad, noise) if self._weather.is_likely else score
 
@@ -257,7 +269,7 @@ class Detector:
             return Score(score.ts, True, score.blocks, found.size, found.place, in_weather=True)
         return score
 
-    def _beyond_habits(self, ts: Seconds, level: float) -> Optional[Array]:
+    def _beyond_habits(self, ts: Seconds, level: float, peak: float) -> Optional[Array]:
         """Learn habits, and say which blocks exceed theirs or have none; None: no block has one.
 
         Neither what is believed of no field nor drops and flakes become a habit.
@@ -266,7 +278,7 @@ class Detector:
         if habit is None:
             return None
         if ts >= self._doubt_until and not self._weather.is_falling:
-            habit.see(ts, self._measures, level)
+            habit.see(ts, self._measures, level, peak)
         if habit.limit is None:
             return None
         beyond: Array = self._measures[0] > habit.limit[0]
@@ -346,10 +358,13 @@ class Detector:
             self._weather.see(ts, number if self._is_usual else self._usual_groups(sad, noise))
 
     @staticmethod
-    def _level_of(sad: Array) -> Tuple[float, float]:
-        """The median SAD, of every third block, and that of which a fifth is calmer."""
+    def _level_of(sad: Array, with_calm: bool) -> Tuple[float, float]:
+        """The median SAD, of every third block, and that of which a fifth is calmer, or 0."""
         some = sad.ravel()[::3].copy()
         middle, calm = len(some) // 2, int(CALM_RANK * len(some))
+        if not with_calm:
+            some.partition(middle)
+            return float(some[middle]), 0.0
         some.partition((calm, middle))
         return float(some[middle]), float(some[calm])
 
@@ -375,9 +390,7 @@ class Detector:
             most *= UNSETTLED
         return share > most or excess > self._scene_excess
 
-    def _standing(
-        self, ts: Seconds, blocks: Array, sad: Array, noise: Noise, excess: float
-    ) -> Array:
+    def _standing(self, ts: Seconds, sad: Array, noise: Noise, excess: float) -> Array:
         """Which blocks lie above their limits now; a new array.
 
         Limits are higher while the whole picture differs more than is ordinary and while the
@@ -387,8 +400,6 @@ class Detector:
         limit: Array = noise.limit[0]
         if not self._is_usual:
             limit = noise.limit_at(slice(None), 1.0, floor)
-        if self._drift is None and _is_shifted(blocks):
-            self._shaken_until = ts + SHAKEN_S
         if excess > RISEN_SAD:
             risen: Array = sad > limit + np.float32(EXCESS_WEIGHT * excess)
             return risen
@@ -439,6 +450,9 @@ class Detector:
         self._learnt = (0.0, 0.0)
         usual = profile_for(self._source, USUAL, self._expert)
         self._scene_excess, self._usual_cluster = usual.sad_floor, usual.cluster
+        held = min(1.0, profile.hold_fraction)
+        self._quiet_sad = held * min(usual.sad_floor, profile.sad_floor)
+        self._nothing = np.zeros(grid, bool)
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]
         self._drift, self._drifts, self._steady = None, False, 0
         self._doubts = Doubts()
@@ -447,6 +461,7 @@ class Detector:
         if profile.drift_floor > 0:
             self._drift = Drift(grid, profile.drift_kept)
             floors.append(profile.drift_floor)
+            self._drift_floor = float(np.float32(profile.drift_floor))
             deviations.append(profile.drift_deviations)
         self._measures = np.zeros((len(floors), *grid), np.float32)
         self._habit = Habit(self._measures.shape, floors, profile.habit_part)

@@ -20,7 +20,7 @@ OWN_PX = 3.75
 
 _LEAST_SQUARE = np.float32(OWN_PX * OWN_PX)
 
-_SUM = np.add.reduce
+_SUM, _MOST = np.add.reduce, np.maximum.reduce
 
 
 class Drift:
@@ -59,10 +59,10 @@ class Drift:
         self._newest_y[...] = flat["y"]
         self._inner += self._newest
 
-    def measure(self, out: Array) -> bool:
+    def measure(self, out: Array) -> float:
         """Write each block's measure now; 0 where it does not move itself. What came fades.
 
-        `out` is a contiguous float32 plane without padding. Answers whether any block moves.
+        `out` is a contiguous float32 plane without padding. Answers the largest measure.
         """
         held = self._sum
         self._padding.fill(0)
@@ -70,11 +70,13 @@ class Drift:
         own = np.add(self._squares_x, self._squares_y, out=self._squares_x)
         (moving,) = (own >= _LEAST_SQUARE).nonzero()
         out.fill(0)
+        most = 0.0
         if len(moving):
             around = held.take(moving + self._around, 1, mode="clip")
             nine = _SUM(around, 1)
             nine *= nine
             length = np.add(nine[0], nine[1], out=nine[0])
             out.reshape(-1)[self._place[moving]] = np.sqrt(length, out=length)
+            most = float(_MOST(length))
         held *= self._kept
-        return len(moving) > 0
+        return most

@@ -157,15 +157,21 @@ class Habit:
         self.part = 0.0
         """Which part of the picture has a habit that is asked more."""
 
-    def see(self, ts: Seconds, measures: Array, level: float) -> None:
-        """Take the measures of the field at `ts`; `level` is the median of the first plane."""
+    def see(self, ts: Seconds, measures: Array, level: float, peak: float = float("inf")) -> None:
+        """Take the measures of the field at `ts`.
+
+        `level` is the median of the first plane, `peak` no less than its largest value.
+        """
         if self._second is None or ts < self._second:
             self._forget_stamps()
             self._second = ts
         if ts - self._second >= SECOND_S:
             self._tick(ts)
-        active = measures[0] > max(self._floor, LEVEL_TIMES * level)
         self._fields += 1
+        least = max(self._floor, LEVEL_TIMES * level)
+        if peak <= least:
+            return
+        active = measures[0] > least
         if np.count_nonzero(active) < LEAST_BLOCKS:
             return
         self._counts += active.view(np.uint8)

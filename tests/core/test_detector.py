@@ -310,6 +310,26 @@ def test_nothing_goes_on_over_a_hole(fields):
     assert detector.judge(pools([])(3600)).veto == rules.WARM_UP
 
 
+@pytest.mark.parametrize(("source", "sad"), [("lores", 1100), ("videocore", 1700)])
+def test_who_stands_nearly_still_a_moment_after_he_moved_still_moves(source, sad):
+    def last(before):
+        slow = [(12, 20, 3, 2, sad, 4, 0)]
+        return judged([*still(0, 5, source=source), *before, field(6, patches=slow, source=source)])
+
+    assert last([field(5.9, patches=[(12, 20, 3, 2, 6000, 4, 0)], source=source)])[-1].is_moving
+    assert not last([field(5.9, source=source)])[-1].is_moving
+
+
+@pytest.mark.parametrize("source", ["lores", "videocore"])
+def test_what_stood_out_in_a_field_stays_as_it_was_told(source):
+    detector, told = Detector(), []
+    for one in [*still(0, 5, source=source), *walk(5, 1, source=source), *still(6, 1)]:
+        detector.judge(one)
+        told.append((detector.standing, detector.standing.copy()))
+    assert all(np.array_equal(standing, copy) for standing, copy in told)
+    assert sum(copy.any() for _, copy in told) == 10
+
+
 def test_small_groups_that_fall_all_over_the_picture_are_snow():
     def falling(col):
         return [(10, col, 2, 2, 5000, 0, -6)]
