@@ -24,6 +24,7 @@ MODULES = (
     "noise",
     "drift",
     "detector",
+    "rest",
     "vectors",
     "weather",
     "presence",

@@ -363,8 +363,8 @@ class _Masking(Detector):
 
     most = 0.0
 
-    def judge(self, field):
-        score = super().judge(field)
+    def judge(self, field, is_told=False):
+        score = super().judge(field, is_told)
         self.most = max(self.most, self.masked_part)
         return score
 

@@ -23,8 +23,10 @@ from dashcamd.core.clusters import Groups, groups
 from dashcamd.core.drift import Drift
 from dashcamd.core.habit import IS_HABIT, Habit
 from dashcamd.core.noise import Noise
+from dashcamd.core.pace import FIELD_S
 from dashcamd.core.presence import Presence
 from dashcamd.core.profile import Profile, profile_for
+from dashcamd.core.rest import Rest
 from dashcamd.core.vectors import LIGHT, Doubts, inside_of
 from dashcamd.core.weather import Weather
 from dashcamd.core.zones import Area, ZonePlan
@@ -73,10 +75,6 @@ not hide the car."""
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
 one again: the switch of an IR-cut filter goes on for a second in a third of the picture."""
-
-STEADY = 11
-"""What has moved in so many of an encoder's fields in a row is taken to move in every second one
-from then on: those are learnt and not judged."""
 
 SHAKEN_S: Seconds = 1.0
 SHAKEN_WEIGHT = 1.5
@@ -136,8 +134,7 @@ class Detector:
         self._drift: Optional[Drift] = None
         self._drifts = False
         self._drift_floor = 0.0
-        self._steady = 0
-        self._is_taken = False
+        self._rest = Rest(is_long=False)
         self._score = Score(0.0, False)
         self._doubts = Doubts()
         self._weather = Weather()
@@ -157,7 +154,9 @@ class Detector:
         self._hold_place: Optional[Box] = None
         self._hold_until: Seconds = 0.0
         self.standing: Optional[Array] = None
-        """The blocks that stood out in the last field, for pictures; never changes afterwards."""
+        """The blocks that stood out in the last field judged, for pictures; never changes."""
+        self.left_out = 0
+        """How many fields have come since that one."""
 
     @property
     def least_blocks(self) -> int:
@@ -169,23 +168,24 @@ class Detector:
         """Which part of the picture is asked more since it moves there all the time."""
         return self._habit.part if self._habit is not None else 0.0
 
-    def judge(self, field: MotionField) -> Score:
-        """Say whether `field` shows something moving, how much, where, or why not."""
+    def judge(self, field: MotionField, is_told: bool = False) -> Score:
+        """Say whether `field` shows something moving, how much, where, or why not.
+
+        While motion `is_told` anyway, what goes on is not judged in each field (`core/rest.py`).
+        """
         blocks = field.blocks[:, :-1]
         noise = self._noise_for(field, blocks)
-        self._measures[0][...] = blocks["sad"]
-        if self._drift is None:
-            return self._judged(field, blocks, noise)
-        self._drift.add(field.blocks)
-        if self._steady >= STEADY and not self._is_taken and noise.is_due(field.ts):
-            self._is_taken = True
-            self._drifts = self._drift.measure(self._measures[1]) > self._drift_floor
-            noise.learn(self._measures, field.ts)
+        rests = self._rest.holds(field.ts)
+        if self._drift is not None and not (rests and self._rest.until - field.ts >= FIELD_S):
+            self._drift.add(field.blocks)
+        if rests:
+            self.left_out += 1
             return _restamped(self._score, field.ts)
-        self._is_taken = False
-        self._score = self._judged(field, blocks, noise)
-        self._steady = self._steady + 1 if self._score.is_moving else 0
-        return self._score
+        self._measures[0][...] = blocks["sad"]
+        self._score = score = self._judged(field, blocks, noise)
+        self.left_out = 0
+        self._rest.see(score, is_told and not self._weather.is_likely)
+        return score
 
     def _judged(self, field: MotionField, blocks: Array, noise: Noise) -> Score:
         sad = self._measures[0]
@@ -278,7 +278,7 @@ class Detector:
         if habit is None:
             return None
         if ts >= self._doubt_until and not self._weather.is_falling:
-            habit.see(ts, self._measures, level, peak)
+            habit.see(ts, self._measures, level, peak, 1 + self.left_out)
         if habit.limit is None:
             return None
         beyond: Array = self._measures[0] > habit.limit[0]
@@ -429,7 +429,6 @@ class Detector:
         if noise is not None and noise.grid == blocks.shape and field.source == self._source:
             if not -LOST_S <= field.ts - self._last_ts <= LOST_S:
                 self._ready_ts = field.ts + self._warm_up_s
-                self._steady = 0
             self._last_ts = field.ts
             return noise
         self._source = field.source
@@ -454,7 +453,7 @@ class Detector:
         self._quiet_sad = held * min(usual.sad_floor, profile.sad_floor)
         self._nothing = np.zeros(grid, bool)
         floors, deviations = [usual.sad_floor], [profile.sad_deviations]
-        self._drift, self._drifts, self._steady = None, False, 0
+        self._drift, self._drifts = None, False
         self._doubts = Doubts()
         self._weather = Weather()
         self._presence = Presence()
@@ -463,6 +462,7 @@ class Detector:
             floors.append(profile.drift_floor)
             self._drift_floor = float(np.float32(profile.drift_floor))
             deviations.append(profile.drift_deviations)
+        self._rest, self.left_out = Rest(is_long=self._drift is not None), 0
         self._measures = np.zeros((len(floors), *grid), np.float32)
         self._habit = Habit(self._measures.shape, floors, profile.habit_part)
         return Noise(

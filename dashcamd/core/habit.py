@@ -157,24 +157,32 @@ class Habit:
         self.part = 0.0
         """Which part of the picture has a habit that is asked more."""
 
-    def see(self, ts: Seconds, measures: Array, level: float, peak: float = float("inf")) -> None:
+    def see(
+        self,
+        ts: Seconds,
+        measures: Array,
+        level: float,
+        peak: float = float("inf"),
+        times: int = 1,
+    ) -> None:
         """Take the measures of the field at `ts`.
 
-        `level` is the median of the first plane, `peak` no less than its largest value.
+        `level` is the median of the first plane, `peak` no less than its largest value. The field
+        counts so many `times`: it stands for those before it that were not judged, too.
         """
         if self._second is None or ts < self._second:
             self._forget_stamps()
             self._second = ts
         if ts - self._second >= SECOND_S:
             self._tick(ts)
-        self._fields += 1
+        self._fields += times
         least = max(self._floor, LEVEL_TIMES * level)
         if peak <= least:
             return
         active = measures[0] > least
         if np.count_nonzero(active) < LEAST_BLOCKS:
             return
-        self._counts += active.view(np.uint8)
+        self._counts += active.view(np.uint8) * np.uint8(times)
         np.maximum(self._peaks, measures, out=self._peaks)
         if self._is_near and (not self._run or not 0 <= ts - self._run[-1].ts < FOLLOW_S):
             active &= self._near

@@ -47,7 +47,7 @@ def replay_fields(
     """Judge `fields` in order; `timer` (such as ``time.perf_counter``) measures the detector."""
 
     def judge(field: MotionField) -> Seen:
-        score = detector.judge(field)
+        score = detector.judge(field, tracker.is_telling)
         return Seen(score, tracker.step(score))
 
     return _replay(fields, judge, timer, gap_s)

@@ -110,6 +110,11 @@ class Tracker:
         self._now: Seconds = 0.0
         self.state = State.IDLE
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether motion was told a moment ago: what moves on at its place needs no more proof."""
+        return self._motion is not None
+
     def step(self, score: Score) -> Optional[Motion]:
         """Take the next score; the motion that it confirms or prolongs, or None."""
         if score.ts < self._now:

@@ -60,7 +60,7 @@ class Watch:
                 # Another place: what was ordinary for each block on the way is worth nothing here.
                 self._begin()
             self._state = ego.state
-        score = self.detector.judge(field)
+        score = self.detector.judge(field, self._tracker.is_telling)
         motion = self._tracker.step(score)
         return Seen(score, motion) if ego is None else self._with_ego(score, motion, ego)
 

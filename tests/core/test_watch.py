@@ -66,6 +66,14 @@ def test_auto_tells_bumps_once_it_has_seen_a_drive():
     assert [one.bump for one in told if one.bump is not None] == [pytest.approx(41.0)]
 
 
+def test_a_bump_is_told_while_somebody_walks_on():
+    """Though not every field of him is judged."""
+    fields = still(0, 5) + walk(5, 4) + shaken(9, [4, -4, 3, -2, 1, 0]) + walk(9.6, 5)
+    told = seen(fields, mode="car")
+    assert all(one.motion for one in told[55:90])
+    assert [one.bump for one in told if one.bump is not None] == [pytest.approx(9.0)]
+
+
 def test_zones_and_painted_squares_reach_the_detector():
     passage = still(0, 5) + walk(5, 8)
     assert motions(seen(passage))
