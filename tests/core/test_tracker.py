@@ -41,6 +41,11 @@ def test_a_small_thing_must_move_for_longer_than_a_large_one():
     assert track(insect, cluster=30)[1][0].first == pytest.approx(0.2)
 
 
+def test_motion_is_being_told_from_its_confirmation_until_the_window_has_passed():
+    scripts = ("..##", "..##.#", "..##.#....", "..##.#......")
+    assert [track(one, window_s=0.5)[0].is_telling for one in scripts] == [False, True, True, False]
+
+
 def at(ts, left, top):
     return Score(ts, True, 20, 20, (left, top, left + 0.1, top + 0.1))
 

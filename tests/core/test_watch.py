@@ -74,6 +74,15 @@ def test_a_bump_is_told_while_somebody_walks_on():
     assert [one.bump for one in told if one.bump is not None] == [pytest.approx(9.0)]
 
 
+@pytest.mark.parametrize("mode", ["car", "auto", "door"])
+def test_who_walks_on_is_not_judged_in_every_field_in_any_mode(mode):
+    watch, left_out = Watch(MotionConfig(mode=mode)), 0
+    for one in still(0, 5) + walk(5, 8):
+        watch.step(one)
+        left_out += watch.detector.left_out > 0
+    assert left_out > 20
+
+
 def test_zones_and_painted_squares_reach_the_detector():
     passage = still(0, 5) + walk(5, 8)
     assert motions(seen(passage))
