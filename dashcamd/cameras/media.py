@@ -99,21 +99,24 @@ class MediaCamera:
         """Stamp of the next frame of a file; None for live sources and at the end."""
         return None if self._ready is None else self._ready.ts
 
-    def pump(self) -> Seconds:
-        """Deliver one frame; waits for it when the source is live.
+    def pump(self) -> Optional[Seconds]:
+        """Deliver one frame; waits for a packet when the source is live.
 
-        Raises `EndOfStream` at the end of a file, `CameraError` when the source broke.
+        None if that was of no use, as all are before the first keyframe. Raises `EndOfStream` at
+        the end of a file, `CameraError` when the source broke.
         """
         if self._problem is not None:
             raise self._problem
         if self._route is None:
             raise CameraError("%s: not started" % self._address)
         try:
-            ready = self._ready or self._advance()
+            ready = self._ready or self._next()
         except CameraError as problem:
             self._problem = problem
             raise
         self._ready = None
+        if ready is None:
+            return None
         ready.deliver()
         if not self.is_live:
             self._read_ahead()
@@ -132,7 +135,14 @@ class MediaCamera:
             self._problem = problem
 
     def _advance(self) -> Delivery:
-        """The next frame; a stream that turns out to have B frames is encoded from there on."""
+        """The next frame of a file, which is as near as its bytes."""
+        ready = None
+        while ready is None:
+            ready = self._next()
+        return ready
+
+    def _next(self) -> Optional[Delivery]:
+        """What the next packet gives; a stream that has B frames is encoded from there on."""
         assert self._route is not None
         try:
             return self._route.next()

@@ -52,15 +52,17 @@ class PumpedCamera(Camera, Protocol):
     """
 
     is_live: bool
-    """True when the source sets the pace (a webcam, RTSP): `pump` blocks until the next frame."""
+    """True when the source sets the pace (a webcam, RTSP): `pump` waits for its next packet, some
+    seconds at the most, and itself raises when the source has fallen silent."""
 
     def next_ts(self) -> Optional[Seconds]:
         """Stamp of the frame that the next `pump` delivers; None when that is not known before."""
 
-    def pump(self) -> Seconds:
+    def pump(self) -> Optional[Seconds]:
         """Deliver one frame (and its field, JPEG); returns its stamp.
 
-        Raises `EndOfStream` when the source has ended, `CameraError` when it broke.
+        None from a live source of which nothing can be delivered yet. Raises `EndOfStream` when
+        the source has ended, `CameraError` when it broke.
         """
 
 

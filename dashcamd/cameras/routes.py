@@ -1,7 +1,8 @@
 """The two ways from a source to the sinks: its own bytes, or encoded again.
 
 `Tape` hands out packets with stamps, for ever when the file is looped. `Passing` and `Encoding`
-turn them into deliveries: one frame each, with its field and preview. One thread.
+turn them into deliveries: one frame each, with its field and preview. Each call of `next` reads at
+most one packet, so that whoever waits for a keyframe far away is not held up. One thread.
 """
 
 from __future__ import annotations
@@ -116,21 +117,20 @@ class Passing:
         """Width and height of the recorded picture."""
         return self.tape.source.width, self.tape.source.height
 
-    def next(self) -> Delivery:
-        """The next usable access unit. Raises `EndOfStream`, `CameraError`."""
-        while True:
-            packet = self.tape.next()
-            if self.tape.round != self._round:
-                self._begin()
-            unit = self._unit(packet)
-            if unit is None:
-                continue
-            frames = self._decoded(packet)
-            if frames is None:
-                continue
-            self.last_pts_s = pts_of(packet)
-            ts = self.tape.stamp(self.last_pts_s)
-            return _Passed(self, ts, unit, self._stamped(ts, packet, frames))
+    def next(self) -> Optional[Delivery]:
+        """The next access unit, None if it is of no use. Raises `EndOfStream`, `CameraError`."""
+        packet = self.tape.next()
+        if self.tape.round != self._round:
+            self._begin()
+        unit = self._unit(packet)
+        if unit is None:
+            return None
+        frames = self._decoded(packet)
+        if frames is None:
+            return None
+        self.last_pts_s = pts_of(packet)
+        ts = self.tape.stamp(self.last_pts_s)
+        return _Passed(self, ts, unit, self._stamped(ts, packet, frames))
 
     def fields_of(self, ts: Seconds, frame: Any) -> Optional[MotionField]:
         """The motion field of a decoded frame."""
@@ -249,18 +249,20 @@ class Encoding:
         self._after_pts_s = passing.last_pts_s
         self._again = passing.gop if passing.last_pts_s is not None else []
 
-    def next(self) -> Delivery:
-        """The next picture. Raises `EndOfStream`, `CameraError`."""
-        for frame in self._frames:
-            pts_s = self._pts_of(frame)
-            if self._is_past(pts_s):
-                continue
-            ts = self.tape.stamp(pts_s)
-            plain = self._plain(frame)
-            # The field comes first: a clock that ticks in the picture is not motion.
-            field = self.fields.of_frame(ts, plain)
-            return _Encoded(self, ts, self._labelled(ts, plain), field)
-        raise EndOfStream("%s: has ended" % self.tape.source.address)
+    def next(self) -> Optional[Delivery]:
+        """The next picture, None if a packet gave none. Raises `EndOfStream`, `CameraError`."""
+        try:
+            frame = next(self._frames)
+        except StopIteration:
+            raise EndOfStream("%s: has ended" % self.tape.source.address) from None
+        pts_s = None if frame is None else self._pts_of(frame)
+        if frame is None or self._is_past(pts_s):
+            return None
+        ts = self.tape.stamp(pts_s)
+        plain = self._plain(frame)
+        # The field comes first: a clock that ticks in the picture is not motion.
+        field = self.fields.of_frame(ts, plain)
+        return _Encoded(self, ts, self._labelled(ts, plain), field)
 
     def _is_past(self, pts_s: Optional[Seconds]) -> bool:
         after = self._after_pts_s
@@ -272,10 +274,11 @@ class Encoding:
         self._again = []
 
     def _decoded_frames(self) -> Iterator[Any]:
+        """Pictures as they are decoded, None for a packet without one."""
         while True:
             packets, self._again = self._again, []
             for packet in packets:
-                yield from self._decode(packet)
+                yield from self._decode(packet) or [None]
             try:
                 packet = self.tape.next()
             except EndOfStream:
@@ -285,7 +288,7 @@ class Encoding:
                 yield from self._decode(None)
                 self._begin()
                 self._after_pts_s = None
-            yield from self._decode(packet)
+            yield from self._decode(packet) or [None]
 
     def _decode(self, packet: Any) -> List[Any]:
         try:

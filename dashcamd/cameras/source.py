@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from dashcamd.cameras import pyav
+from dashcamd.cameras.opening import Opening
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
 from dashcamd.types import Seconds
@@ -24,6 +25,10 @@ PREFIX = "media:"
 
 OPEN_TIMEOUT_S, READ_TIMEOUT_S = 10.0, 5.0
 """How long a silent peer is waited for before it counts as gone."""
+
+OPEN_LIMIT_S = 12.0
+"""One try to open a network address takes no longer: with a name that is answered late, and the
+closing of the connection before, it stays below the patience of the watchdog."""
 
 DAMAGE_LIMIT = 100
 """So many read errors in a row are the end, not a scratch."""
@@ -83,7 +88,7 @@ class Source:
     def __init__(self, address: Address, config: CameraConfig) -> None:
         self.address = address
         self.damaged = 0
-        self._container = _open(address, config)
+        self._container = _open_in_time(address, config)
         try:
             self.stream = _video_stream(self._container, address)
         except CameraError:
@@ -141,6 +146,12 @@ def pts_of(packet: Any) -> Optional[Seconds]:
         return None
     # Whole numbers are divided once and rounded once, as a fraction is, at a tenth of its cost.
     return float(pts * base.numerator / base.denominator)
+
+
+def _open_in_time(address: Address, config: CameraConfig) -> Any:
+    if address.kind is not Kind.NETWORK:
+        return _open(address, config)
+    return Opening.of(str(address), lambda: _open(address, config)).wait(OPEN_LIMIT_S)
 
 
 def _open(address: Address, config: CameraConfig) -> Any:

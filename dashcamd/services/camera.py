@@ -35,6 +35,10 @@ CHECK_S = 1.0
 SILENCE_S = 4.0
 """No frame for so long is a fault: shown within 5 s, far above any pause of a healthy camera."""
 
+KEYFRAME_WAIT_S = 60.0
+"""A live source that sends may make wait for its next keyframe so long: those that save bits send
+one every 10 to 20 s, and one may be damaged. That it sends nothing at all it says itself."""
+
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses before reopening; the last one repeats, so a camera that returns records within 10 s."""
 
@@ -254,9 +258,13 @@ class CameraService:
     def _check(self, camera: Camera, now: Seconds) -> None:
         camera.check()
         silence_s = now - self._last_frame_seen
-        if silence_s > SILENCE_S and not self.is_pumped:
+        if self._pumped is None and silence_s > SILENCE_S:
             raise CameraError(
                 "no picture for %.0f s; the camera is stopped and opened again" % silence_s
+            )
+        if not self.is_pumped and silence_s > KEYFRAME_WAIT_S:
+            raise CameraError(
+                "no keyframe for %.0f s; set a shorter keyframe interval in the camera" % silence_s
             )
         if self._last_frame_ts is not None:
             self._failures, self._worked = 0, self._used
@@ -339,6 +347,14 @@ class CameraService:
         log.info("the source has ended after %d frames", self._ring.stats.appended)
         self.ended.set()
 
+    @property
+    def _waiting(self) -> Optional[str]:
+        """What people are told while a source sends and no picture comes of it."""
+        silence_s = self._clock.monotonic() - self._last_frame_seen
+        if self._camera is None or self.is_pumped or silence_s <= SILENCE_S:
+            return None
+        return "no picture for %.0f s; the camera sends, its next keyframe is awaited" % silence_s
+
     def _post(self) -> None:
         info, stats = self._info, self._ring.stats
         is_on = self._camera is not None
@@ -356,6 +372,6 @@ class CameraService:
                 "ring_capacity_bytes": self._ring.capacity_bytes,
                 "ring_span_s": round(stats.span_s, 3),
                 "video_bytes_per_s": round(stats.bytes_per_s),
-                "fault": self._fault or self._settings_fault,
+                "fault": self._fault or self._waiting or self._settings_fault,
             },
         )

@@ -72,6 +72,22 @@ def write_late_b_frames(path: Path, frames: int) -> Path:
     return path
 
 
+def write_joined(path: Path) -> Path:
+    """A stream joined behind a keyframe: seven pictures, then the next one."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
+        context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+        context.options = NO_B_FRAMES
+        packets = _packets(context, 0, 24)
+        next(packets)
+        for packet in packets:
+            packet.stream = stream
+            container.mux(packet)
+    return path
+
+
 def write_reordered(path: Path) -> Path:
     """Pictures that are shown in another order than decoded, though none is a B picture."""
     with av.open(str(path), "w") as container:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import numpy as np
 import pytest
@@ -14,15 +15,17 @@ pytest.importorskip("av", reason="media: cameras need PyAV")
 
 import av
 
+from dashcamd.cameras import source
 from dashcamd.cameras.media import MediaCamera
 from dashcamd.cameras.source import Kind, parse_address
 from dashcamd.clock import SimClock
 from dashcamd.config import CameraConfig
 from dashcamd.core.annexb import PICTURES, split
 from dashcamd.errors import CameraError, EndOfStream
+from dashcamd.health import progress
 from tests.cameras import films
 from tests.cameras.contract import START_TS, Delivered, PumpedContract, decoded_lumas
-from tests.cameras.films import B_FRAMES, FPS, counters, write_film
+from tests.cameras.films import B_FRAMES, FPS, counters, write_film, write_joined
 
 CONFIG = CameraConfig(bitrate=400_000)
 
@@ -342,6 +345,85 @@ def test_settings_change_what_is_encoded_again(tmp_path: Path) -> None:
     config = replace(CONFIG, rotation=180, brightness=70)
     turned = decoded_lumas(play(path, config).frames)[0][::-1, ::-1].astype(int)
     assert 30 < (turned - plain)[:40].mean() < 70
+
+
+def test_a_live_source_joined_between_keyframes_holds_nobody_up(tmp_path: Path) -> None:
+    camera = MediaCamera(write_joined(tmp_path / "joined.mkv").as_uri(), CONFIG, SimClock())
+    delivered = Delivered()
+    camera.start(delivered.sinks(), START_TS)
+    assert camera.is_live
+    pumped = [camera.pump() for _ in range(10)]
+    camera.stop()
+    assert pumped[:7] == [None] * 7, "each packet gives the runner its turn"
+    assert None not in pumped[7:]
+    assert [frame.key for frame in delivered.frames] == [True, False, False]
+
+
+def test_a_live_source_that_is_encoded_again_holds_nobody_up_either(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "b.mkv", frames=20, options=B_FRAMES)
+    camera = MediaCamera(path.as_uri(), CONFIG, SimClock())
+    delivered = Delivered()
+    camera.start(delivered.sinks(), START_TS)
+    pumped = [camera.pump() for _ in range(20)]
+    camera.stop()
+    assert pumped[0] is None, "a decoder of B frames begins by keeping pictures back"
+    assert len(delivered.frames) == 20 - pumped.count(None)
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing on the network is opened before this is set; then there is a film at each address."""
+    answers = threading.Event()
+    really_open = av.open
+
+    def slowly_open(name: str, *mode: str, **options: Any) -> Any:
+        assert mode or answers.wait(10)
+        return really_open(name, *mode, **options)
+
+    monkeypatch.setattr(av, "open", slowly_open)
+    monkeypatch.setattr(source, "OPEN_LIMIT_S", 0.01)
+    yield answers
+    answers.set()
+
+
+def test_an_address_that_cannot_be_opened_soon_is_an_error_not_a_hang(
+    tmp_path: Path, router: threading.Event
+) -> None:
+    address = write_joined(tmp_path / "door.mkv").as_uri()
+    for _ in range(3):
+        with pytest.raises(CameraError, match="and still tried"):
+            MediaCamera(address, CONFIG, SimClock()).start(Delivered().sinks(), START_TS)
+    opening = [thread for thread in threading.enumerate() if thread.name == "dashcamd-opening"]
+    assert len(opening) == 1, "tries do not pile up"
+    router.set()
+    opening[0].join()
+    camera = MediaCamera(address, CONFIG, SimClock())
+    camera.start(Delivered().sinks(), START_TS)
+    assert camera.pump() is None
+    camera.stop()
+
+
+def test_an_address_that_fails_late_says_why_at_the_next_try_and_is_then_tried_anew(
+    tmp_path: Path, router: threading.Event
+) -> None:
+    address = (tmp_path / "gone.mkv").as_uri()
+    camera = MediaCamera(address, CONFIG, SimClock())
+    with pytest.raises(CameraError, match="still tried"):
+        camera.start(Delivered().sinks(), START_TS)
+    router.set()
+    for thread in threading.enumerate():
+        if thread.name == "dashcamd-opening":
+            thread.join()
+    with pytest.raises(CameraError, match="No such file"):
+        camera.start(Delivered().sinks(), START_TS)
+    write_joined(tmp_path / "gone.mkv")
+    source.OPEN_LIMIT_S = 10.0
+    camera.start(Delivered().sinks(), START_TS)
+    camera.stop()
+
+
+def test_closing_and_opening_again_are_over_before_the_watchdog_loses_patience() -> None:
+    assert source.READ_TIMEOUT_S + source.OPEN_LIMIT_S < progress.PATIENCE_S
 
 
 def test_addresses_are_told_apart_and_hide_passwords(tmp_path: Path) -> None:

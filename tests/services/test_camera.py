@@ -10,7 +10,14 @@ from dashcamd.clock import SimClock
 from dashcamd.config import Config
 from dashcamd.errors import CameraError, DeadCameraError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
-from dashcamd.services.camera import BACK_OFF_S, LATE_S, QUIET_WAIT_S, SILENCE_S, CameraService
+from dashcamd.services.camera import (
+    BACK_OFF_S,
+    KEYFRAME_WAIT_S,
+    LATE_S,
+    QUIET_WAIT_S,
+    SILENCE_S,
+    CameraService,
+)
 from dashcamd.services.messages import CameraLost, CameraReady
 from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import CameraInfo, Frame, Jpeg
@@ -194,6 +201,70 @@ def test_silence_is_a_fault_and_the_camera_is_opened_again():
     room.run(1.5)
     assert room.posted["state"] == "delivering"
     assert room.posted["fault"] is None
+
+
+class Joined:
+    """A network camera that sends from the start and whose first keyframe is `wait_s` away."""
+
+    is_live = True
+
+    def __init__(self, clock, wait_s):
+        self.clock, self.wait_s = clock, wait_s
+        self.stops = 0
+
+    def start(self, sinks, start_ts):
+        self.sinks, self.key_ts = sinks, start_ts + self.wait_s
+        return CameraInfo("joined", 640, 480, 25.0, 1.0, "lores")
+
+    def check(self):
+        pass
+
+    def apply(self, settings):
+        return ()
+
+    def want_jpegs(self, fps):
+        pass
+
+    def next_ts(self):
+        return None
+
+    def pump(self):
+        now = self.clock.monotonic() + 0.04
+        self.clock.advance_to(now)
+        if now < self.key_ts:
+            return None
+        self.sinks.frame(Frame(now, True, b"frame"))
+        return now
+
+    def stop(self):
+        self.stops += 1
+
+
+def joined_room(wait_s):
+    room = Room(None)
+    room.cameras = [Joined(room.clock, wait_s)]
+    return room
+
+
+def test_a_live_source_is_waited_for_until_its_keyframe_with_a_word_about_it():
+    room = joined_room(wait_s=25.0)
+    room.run(20)
+    assert room.posted["state"] == "delivering"
+    assert "its next keyframe is awaited" in room.posted["fault"]
+    room.run(10)
+    assert room.ring.stats.appended > 100
+    assert room.posted["fault"] is None
+    assert len(room.opened) == 1, "a camera opened again would be joined in mid-GOP again"
+
+
+def test_a_live_source_without_keyframes_is_opened_again_in_the_end(caplog):
+    room = joined_room(wait_s=1e9)
+    room.run(KEYFRAME_WAIT_S - 2)
+    assert len(room.opened) == 1
+    room.run(6)
+    assert "set a shorter keyframe interval" in caplog.text
+    assert room.cameras[0].stops == 1
+    assert len(room.opened) == 2
 
 
 def test_a_camera_that_stays_away_is_tried_with_growing_pauses_within_ten_seconds():
