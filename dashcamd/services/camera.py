@@ -35,6 +35,9 @@ CHECK_S = 1.0
 SILENCE_S = 4.0
 """No frame for so long is a fault: shown within 5 s, far above any pause of a healthy camera."""
 
+START_S = 10.0
+"""The first frame of a session may take so long: libcamera's wait for it, and a check, are less."""
+
 KEYFRAME_WAIT_S = 60.0
 """A live source that sends may make wait for its next keyframe so long: those that save bits send
 one every 10 to 20 s, and one may be damaged. That it sends nothing at all it says itself."""
@@ -149,7 +152,7 @@ class CameraService:
         # Asked once: a protocol's isinstance costs 0.1 ms before Python 3.12, a frame 0.03 s.
         self._pumped = camera if isinstance(camera, PumpedCamera) else None
         self._skippable = camera if isinstance(camera, Skippable) else None
-        self._last_frame_seen = self._next_check = now
+        self._last_frame_seen = self._next_check = self._clock.monotonic()
         self._jpeg_fps = 0.0
         self._record.put(CameraReady(info))
         log.info("%s delivers %dx%d at %g fps", info.name, info.width, info.height, info.fps)
@@ -257,15 +260,7 @@ class CameraService:
 
     def _check(self, camera: Camera, now: Seconds) -> None:
         camera.check()
-        silence_s = now - self._last_frame_seen
-        if self._pumped is None and silence_s > SILENCE_S:
-            raise CameraError(
-                "no picture for %.0f s; the camera is stopped and opened again" % silence_s
-            )
-        if not self.is_pumped and silence_s > KEYFRAME_WAIT_S:
-            raise CameraError(
-                "no keyframe for %.0f s; set a shorter keyframe interval in the camera" % silence_s
-            )
+        self._raise_silence(now - self._last_frame_seen)
         if self._last_frame_ts is not None:
             self._failures, self._worked = 0, self._used
             if self._worked is self._wanted:
@@ -285,6 +280,16 @@ class CameraService:
                 "[camera] resolution or framerate",
                 self._frames_skipped,
             )
+
+    def _raise_silence(self, silence_s: Seconds) -> None:
+        if self._pumped is None:
+            limit_s = START_S if self._last_frame_ts is None else SILENCE_S
+            what = "no picture for %.0f s; the camera is stopped and opened again"
+        else:
+            limit_s = KEYFRAME_WAIT_S
+            what = "no keyframe for %.0f s; set a shorter keyframe interval in the camera"
+        if silence_s > limit_s and not self.is_pumped:
+            raise CameraError(what % silence_s)
 
     def _pump(self, camera: PumpedCamera, now: Seconds) -> Seconds:
         if camera.is_live:
@@ -349,11 +354,16 @@ class CameraService:
 
     @property
     def _waiting(self) -> Optional[str]:
-        """What people are told while a source sends and no picture comes of it."""
+        """What people are told while a picture is late and waited for."""
         silence_s = self._clock.monotonic() - self._last_frame_seen
         if self._camera is None or self.is_pumped or silence_s <= SILENCE_S:
             return None
-        return "no picture for %.0f s; the camera sends, its next keyframe is awaited" % silence_s
+        if self._pumped is not None:
+            what = "no picture for %.0f s; the camera sends, its next keyframe is awaited"
+            return what % silence_s
+        if self._last_frame_ts is not None:
+            return None
+        return "no first picture for %.0f s; the camera is slow to start" % silence_s
 
     def _post(self) -> None:
         info, stats = self._info, self._ring.stats

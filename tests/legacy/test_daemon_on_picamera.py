@@ -73,6 +73,7 @@ def test_ten_minutes_of_a_still_scene_record_nothing(chip, make_daemon, monkeypa
     # At this speed a busy machine would seem a silent camera.
     monkeypatch.setattr("dashcamd.cameras.picamera.FRAME_STALL_S", 60.0)
     monkeypatch.setattr("dashcamd.services.camera.SILENCE_S", 60.0)
+    monkeypatch.setattr("dashcamd.services.camera.START_S", 60.0)
     chip.scene = Played(".", 10)
     daemon = make_daemon(camera={"framerate": 10.0})
     assert daemon.play(scene_s=600) == 0

@@ -6,16 +6,19 @@ from dataclasses import fields, replace
 
 import pytest
 
+from dashcamd.cameras import picamera2_stream
 from dashcamd.clock import SimClock
 from dashcamd.config import Config
 from dashcamd.errors import CameraError, DeadCameraError
 from dashcamd.handover import Board, Latest, Mailbox, Ring
 from dashcamd.services.camera import (
     BACK_OFF_S,
+    CHECK_S,
     KEYFRAME_WAIT_S,
     LATE_S,
     QUIET_WAIT_S,
     SILENCE_S,
+    START_S,
     CameraService,
 )
 from dashcamd.services.messages import CameraLost, CameraReady
@@ -201,6 +204,46 @@ def test_silence_is_a_fault_and_the_camera_is_opened_again():
     room.run(1.5)
     assert room.posted["state"] == "delivering"
     assert room.posted["fault"] is None
+
+
+class Slow(Pushed):
+    """A camera whose start takes so long on the clock of the room, and is silent then."""
+
+    def __init__(self, clock, start_s):
+        super().__init__()
+        self.clock, self.start_s = clock, start_s
+
+    def start(self, sinks, start_ts):
+        self.clock.advance_to(start_ts + self.start_s)
+        return super().start(sinks, start_ts)
+
+
+def slow_room(start_s):
+    room = Room(None)
+    room.cameras = [Slow(room.clock, start_s)]
+    return room
+
+
+def test_a_camera_that_is_slow_to_start_is_waited_for_with_a_word_about_it():
+    room = slow_room(start_s=6.0)
+    room.run(6.0 + picamera2_stream.START_S)
+    assert "no first picture" in room.posted["fault"]
+    assert len(room.opened) == 1
+    room.cameras[0].deliver(room.clock.monotonic())
+    room.run(2)
+    assert room.posted["fault"] is None
+    assert room.ring.stats.appended == 1
+
+
+def test_a_camera_without_a_first_picture_is_opened_again_in_the_end():
+    room = slow_room(start_s=0.0)
+    room.run(START_S + 4)
+    assert room.cameras[0].stops == 1
+    assert len(room.opened) == 2
+
+
+def test_a_camera_may_say_itself_why_it_has_no_first_picture():
+    assert START_S > picamera2_stream.START_S + CHECK_S
 
 
 class Joined:
@@ -474,7 +517,7 @@ def test_settings_it_does_not_deliver_with_are_given_up_for_the_former_ones(how)
     room = Studio(cannot=(how,))
     room.run(3)
     room.change(resolution="640x480")
-    room.run(12)
+    room.run(START_S + 8)
     assert room.camera.settings.resolution == "1280x720"
     assert room.posted["state"] == "delivering"
     assert "[camera] settings are not used" in room.posted["fault"]
