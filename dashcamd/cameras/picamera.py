@@ -106,13 +106,14 @@ class PiCameraCamera:
         return self._info(options)
 
     def check(self) -> None:
-        """Raise `CameraError` if anything of picamera failed; tend annotation and preview."""
+        """Raise `CameraError` if anything of picamera failed; tend clock, annotation, preview."""
         if self._camera is None:
             return
         try:
             self._raise_callback_errors()
             # Any property raises what the sensor reported since, once.
             self._camera.exposure_speed  # noqa: B018
+            self._time.follow()
             self._annotate()
             self._tend_preview()
         except self._errors as error:

@@ -15,6 +15,7 @@ from picamera.array import PiMotionAnalysis
 
 from dashcamd.cameras.chunks import HEADERS, KEY, PLAIN, AccessUnits
 from dashcamd.cameras.picamera_settings import PREVIEW_PORT, VIDEO_PORT
+from dashcamd.cameras.stamps import Distance
 from dashcamd.clock import Clock
 from dashcamd.errors import CameraError
 from dashcamd.types import Frame, Jpeg, MotionField, Seconds, Sinks
@@ -28,32 +29,41 @@ PLAUSIBLE_AGE_S = (-0.5, 5.0)
 
 
 class CameraTime:
-    """The camera's microseconds as boot-monotonic seconds: one offset for the whole session.
+    """The camera's microseconds as boot-monotonic seconds.
 
-    With ``clock_mode='raw'`` stamps are those of the chip's own timer, which both the firmware and
-    the kernel derive from one crystal; its distance to ``CLOCK_MONOTONIC`` is measured once, by the
-    quickest of a few readings. A firmware whose stamps turn out to count from elsewhere is
-    anchored by the arrival of its first picture instead.
+    With ``clock_mode='raw'`` stamps are those of the chip's own timer; its distance to
+    ``CLOCK_MONOTONIC``, which NTP slews and the timer not, is measured by the quickest of a few
+    readings and followed. A firmware whose stamps turn out to count from elsewhere is anchored by
+    the arrival of its first picture besides.
     """
 
     def __init__(self, camera: Any, clock: Clock) -> None:
+        self._camera = camera
         self._clock = clock
-        self._offset = min(self._reading(camera) for _ in range(5))[1]
+        self._distance = Distance(self._measured())
+        self._anchor_s: Seconds = 0.0
         self._is_checked = False
+
+    def follow(self) -> None:
+        """Measure again; each second, on the thread that calls picamera."""
+        self._distance.follow(self._measured())
 
     def to_ts(self, pts_us: Optional[int]) -> Seconds:
         """Boot-monotonic seconds of a time stamp; now, if the encoder gave none."""
         if pts_us is None:
             return self._clock.monotonic()
-        ts = pts_us * 1e-6 + self._offset
+        ts = pts_us * 1e-6 + self._distance.seconds + self._anchor_s
         if not self._is_checked:
             self._is_checked = True
             now = self._clock.monotonic()
             low, high = PLAUSIBLE_AGE_S
             if not low < now - ts < high:
-                self._offset += now - ts
+                self._anchor_s = now - ts
                 return now
         return ts
+
+    def _measured(self) -> Seconds:
+        return min(self._reading(self._camera) for _ in range(5))[1]
 
     def _reading(self, camera: Any) -> Tuple[Seconds, Seconds]:
         before = self._clock.monotonic()

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashcamd.cameras.stamps import EARLIEST_US, OLDEST_US, offset_us
+from dashcamd.cameras.stamps import EARLIEST_US, OLDEST_US, Distance, offset_us
 
 NOW_S = 50_000.0
 LATENCY_US = st.integers(0, OLDEST_US)
@@ -32,3 +33,19 @@ NOW_US = round(NOW_S * 1e6)
 @example(NOW_US - EARLIEST_US + 1)
 def test_a_clock_that_is_neither_is_anchored_at_now(sensor_us):
     assert sensor_us + offset_us(sensor_us, NOW_S, suspended_s=0.0) == round(NOW_S * 1e6)
+
+
+@pytest.mark.parametrize("ppm", [25, -25, 600, -600])
+def test_a_clock_that_drifts_stays_known(ppm):
+    distance, day_s = Distance(3.0), 86400
+    for second in range(day_s):
+        distance.follow(3.0 + second * ppm * 1e-6)
+    assert distance.seconds == pytest.approx(3.0 + day_s * ppm * 1e-6, abs=0.01)
+
+
+def test_one_interrupted_reading_moves_no_stamp_by_more_than_a_millisecond():
+    distance = Distance(3.0)
+    distance.follow(4.0)
+    assert distance.seconds == pytest.approx(3.001)
+    distance.follow(-1.0)
+    assert distance.seconds == pytest.approx(3.0)

@@ -62,6 +62,21 @@ def test_a_firmware_that_counts_from_elsewhere_is_anchored_on_arrival(rig, chip,
     assert abs(np.diff([f.ts for f in rig.frames]) - 1 / 24).max() < 1e-4
 
 
+def test_stamps_follow_a_monotonic_clock_that_ntp_slewed(rig, chip):
+    slewed_s = 0.0
+    rig.clock.monotonic = lambda: chip.now() + slewed_s
+    rig.start()
+    rig.run(frames=24)
+    slewed_s = 0.2
+    for _ in range(24):
+        for _ in range(15):
+            rig.camera.check()
+        rig.run(frames=1)
+    now_us = rig.camera._camera.timestamp
+    assert rig.camera._time.to_ts(now_us) == pytest.approx(rig.clock.monotonic(), abs=0.05)
+    assert np.diff([f.ts for f in rig.frames]).min() > 0
+
+
 def test_a_field_follows_its_frame_and_keyframes_have_none(rig, chip):
     chip.scene = Street(moves=lambda n: True)
     rig.start()
