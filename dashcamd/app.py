@@ -36,7 +36,7 @@ from dashcamd.services.detect import DetectService
 from dashcamd.services.front import Front
 from dashcamd.services.health import HealthService
 from dashcamd.services.keep import KeepService
-from dashcamd.services.memory import MemoryService, bounds_of
+from dashcamd.services.memory import MemoryService
 from dashcamd.services.messages import (
     Armed,
     DeleteAsked,
@@ -151,7 +151,7 @@ def build(file: Config, world: World) -> House:
     )
     clocks = ClockService(world.anchor, timeline, board, wires.offered)
     health = HealthService(Machine().read, board)
-    memory = MemoryService(ring, bounds_of(config, world.memory_mib), board)
+    memory = MemoryService(in_force, ring, world.memory_mib, board)
     settings.tell([service.wake for service in (camera, detect, record, keep)])
     control = ControlService(
         socket_path(config.control.socket),

@@ -321,7 +321,7 @@ class RecordingConfig:
     )
     ring_max_mib: int = setting(
         256,
-        "How far that memory grows for a stick that stalls for longer, in MiB; never so far that "
+        "How far that memory grows for a long stall, pre-roll or gap, in MiB; never so far that "
         "the system has less than 200 MiB left. ring_mib or less lets it not grow.",
         low=0,
         high=4096,

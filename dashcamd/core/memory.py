@@ -1,7 +1,8 @@
-"""How much memory the video takes: bounded by the machine, sized by the stick.
+"""How much memory the video takes: bounded by the machine, sized by the settings and the stick.
 
-The ring bridges a stick that stalls: while one write hangs in the kernel, all that comes waits
-there. How long the stick at hand can hang is known from its past, and seen while it hangs.
+The ring holds the pre-roll, and what waits for a gap to be over. It also bridges a stick that
+stalls: while one write hangs in the kernel, all that comes waits there. How long the stick at hand
+can hang is known from its past, and seen while it hangs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ docs/design/sticks.md does the sum for a Pi Zero."""
 
 RING_MARGIN = 1.5
 """The ring is to bridge the longest stall so many times."""
+
+HELD_MARGIN = 1.1
+"""And to hold so many times what the settings keep in it: the video's rate varies."""
 
 
 class Bounds(NamedTuple):
@@ -51,6 +55,11 @@ def held_s(
 ) -> Seconds:
     """How much of the newest video has to stay in memory though the stick keeps up."""
     return max(pre_roll_s + keyframe_s, gap_s - post_roll_s)
+
+
+def held_mib(held: Seconds, video_bytes_per_s: float) -> int:
+    """MiB that `held` seconds of video take; 0 while the rate is not known."""
+    return int(held * video_bytes_per_s / MIB) + 1 if video_bytes_per_s else 0
 
 
 def ring_mib_for(stall_s: Seconds, held: Seconds, video_bytes_per_s: float) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from dashcamd.control import status
-from dashcamd.core.memory import MIB, Bounds
+from dashcamd.core.memory import MIB
 from dashcamd.core.pulse import Past, Pulse
 from dashcamd.handover import Board, Ring
 from dashcamd.services.memory import MemoryService
 from dashcamd.storage.volume import MARKER
-from dashcamd.testing import MemoryDisk
+from dashcamd.testing import MemoryDisk, held
 from dashcamd.types import Frame
 from tests.daemon import Daemon, settings
 from tests.test_app import script
@@ -21,12 +21,19 @@ RATE = MIB // 2
 class Desk:
     """Half a MiB of video a second in a ring of 4 MiB, which may grow to 16."""
 
-    def __init__(self, most_mib=16, held_s=2.0):
+    def __init__(self, most_mib=16):
         self.ring, self.board = Ring(4 * MIB), Board()
         for place in range(80):
             self.ring.append(Frame(place / 4, True, bytes(RATE // 4)))
-        self.service = MemoryService(self.ring, Bounds(4, most_mib, held_s), self.board)
+        self.settings = held(settings(ring_mib=4, ring_max_mib=most_mib, gap_s=3.0))
+        self.service = MemoryService(self.settings, self.ring, 1024, self.board)
         self.now = 20.0
+
+    def bring(self, **recording):
+        """Settings that keep more or less of the video in memory than 2 s of it."""
+        self.settings.put(settings(**recording))
+        self.service.step(self.now)
+        return self.ring.capacity_bytes / MIB
 
     def stick(self, longest_stall_s=0.0, silent_s=0.0):
         pulse = {"ever": {"longest_stall_s": longest_stall_s}}
@@ -66,6 +73,28 @@ def test_a_stall_that_lasts_lets_it_grow_before_it_is_over():
 def test_it_grows_no_further_than_it_may_whatever_a_stick_says_of_itself():
     assert Desk().stick(longest_stall_s=86400.0) == 16
     assert Desk(most_mib=4).stick(longest_stall_s=86400.0) == 4
+
+
+def test_a_longer_pre_roll_or_gap_gets_a_ring_that_holds_it():
+    desk = Desk()
+    assert desk.bring(pre_roll_s=15.0, gap_s=20.0) == 11
+    assert desk.posted["held_s"] == 19.0
+    assert "pre-roll and gap keep 19 s" in desk.posted["why"]
+    assert desk.posted["fault"] is None
+
+
+def test_a_pre_roll_that_memory_cannot_hold_is_a_fault_until_it_is_shorter():
+    desk = Desk()
+    assert desk.bring(pre_roll_s=59.0, gap_s=62.0) == 16
+    said = status.document(desk.board.snapshot(), desk.now)["faults"]
+    assert "memory: pre-roll and gap keep 61 s of video, memory holds 31 s" in said[0]
+    assert "ring_max_mib to 35" in said[0]
+    desk.bring(pre_roll_s=20.0, gap_s=30.0)
+    assert status.document(desk.board.snapshot(), desk.now)["faults"] == []
+
+
+def test_what_may_change_at_the_next_start_only_does_so_not_now():
+    assert Desk().bring(pre_roll_s=59.0, gap_s=62.0, ring_max_mib=64) == 16
 
 
 def test_it_does_not_shrink_for_the_next_stick():
