@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Optional
 
 from dashcamd.types import Anchor, Seconds
@@ -13,6 +13,8 @@ DRIFT = 100e-6
 
 EARLIEST_WALL, LATEST_WALL = 1_767_225_600.0, 4_102_444_800.0
 """2026-01-01, 2100-01-01: no Pi ran this program before, and no clock that says later was set."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 RANK = {"system": 0, "rtc": 1, "phone": 2, "ntp": 3, "gps": 4}
 """Whom to believe when two sources contradict each other; a source of another name is a 2."""
@@ -55,7 +57,8 @@ class Moment:
     @property
     def iso(self) -> str:
         """UTC as ISO 8601 with milliseconds."""
-        moment = datetime.fromtimestamp(self.wall, timezone.utc)
+        # Not `fromtimestamp`: it ends in 2038 where the C library counts seconds in 32 bits.
+        moment = EPOCH + timedelta(seconds=self.wall)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

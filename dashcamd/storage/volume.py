@@ -161,14 +161,20 @@ def remembered(disk: Disk) -> Optional[Tuple[Past, Proof]]:
 
 
 def local(moment: Optional[Moment]) -> Optional[datetime]:
-    """The local time of a label, for names that people read."""
-    return datetime.fromtimestamp(moment.wall) if moment else None
+    """The local time of a label, for names that people read; None if there is none for it.
+
+    Where the C library counts seconds in 32 bits, its calendar ends in 2038.
+    """
+    try:
+        return datetime.fromtimestamp(moment.wall) if moment else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def shown_day(event: StoredEvent) -> str:
     """The day an event is listed under: its label's, which may be better than its folder's."""
-    moment = event.facts.moment if event.facts else None
-    return naming.day_name(local(moment), 0) if moment else event.name.day
+    shown = local(event.facts.moment if event.facts else None)
+    return naming.day_name(shown, 0) if shown else event.name.day
 
 
 def _read_marker(disk: Disk) -> Dict[str, object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -14,8 +16,10 @@ from dashcamd.core.pulse import Past
 from dashcamd.core.timeline import Moment
 from dashcamd.errors import StorageError
 from dashcamd.storage import catalog
+from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.folder import FolderSource
-from dashcamd.storage.volume import MARKER, Volume
+from dashcamd.storage.sidecar import EventFacts
+from dashcamd.storage.volume import MARKER, Volume, shown_day
 from dashcamd.testing import FlakyDisk, MemoryDisk
 
 NOON = Moment(5.0, 1_800_000_000.0, 1.0, "ntp")
@@ -50,6 +54,28 @@ def test_numbers_never_go_back_when_events_were_deleted():
     for name in names:
         disk.rmdir(name.path)
     assert Volume(disk, "/stick", "b").new_event("motion", NOON, 5.0)[0] == 4
+
+
+class Narrow(datetime):
+    """The calendar where the C library counts seconds in 32 bits."""
+
+    @classmethod
+    def fromtimestamp(cls, timestamp, tz=None):
+        if timestamp >= 2**31:
+            raise OverflowError("timestamp out of range for platform time_t")
+        return datetime.fromtimestamp(timestamp, tz)
+
+
+def test_a_label_that_the_platform_has_no_local_time_for_stops_no_recording(monkeypatch):
+    monkeypatch.setattr("dashcamd.storage.volume.datetime", Narrow)
+    monkeypatch.setattr("dashcamd.core.timeline.datetime", Narrow)
+    late = replace(NOON, wall=2.0**31 + 0.125)
+    volume = Volume(MemoryDisk(), "/stick", "a")
+    number, name = volume.new_event("motion", late, 191.0)
+    assert name.path == "DASHCAM/boot-000001/000311_e000001_motion"
+    facts = EventFacts(number, "motion", 1, "a", 191.0, late, 191.0, 191.0)
+    assert shown_day(StoredEvent(name, number, (), facts)) == "boot-000001"
+    assert late.iso == "2038-01-19T03:14:08.125Z"
 
 
 def test_names_say_the_boot_while_the_clock_is_not_known():
