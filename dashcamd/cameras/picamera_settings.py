@@ -7,6 +7,7 @@ cameras.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple
 
 from dashcamd.cameras.overlay import expand
@@ -59,10 +60,14 @@ VIDEO_PORT, PREVIEW_PORT = 1, 2
 ANNOTATION_MAX = 255
 """Most characters the firmware takes."""
 
+ANNOTATION_SHARE = 4
+"""Text is at most this part of the picture's height: the detector sees nothing where it stands."""
+
 
 def set_live(camera: Any, settings: CameraConfig, names: Iterable[str]) -> Tuple[str, ...]:
     """Set the attributes behind `names`; returns the names that picamera refuses the value of."""
     refused: List[str] = []
+    settings = replace(settings, annotate_size=annotation_px(settings))
     for name in names:
         attribute, convert = LIVE[name]
         try:
@@ -116,7 +121,12 @@ def annotated_rows(settings: CameraConfig) -> int:
     """
     if not settings.annotate_text:
         return 0
-    return -(-settings.annotate_size * 3 // (2 * BLOCK_PX))
+    return -(-annotation_px(settings) * 3 // (2 * BLOCK_PX))
+
+
+def annotation_px(settings: CameraConfig) -> int:
+    """How tall the text becomes: as asked, made smaller where the picture is too low for it."""
+    return min(settings.annotate_size, settings.size[1] // ANNOTATION_SHARE)
 
 
 def annotation(pattern: str, wall: float) -> str:

@@ -10,6 +10,7 @@ import pytest
 from dashcamd.cameras import picamera_settings as translate
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
+from dashcamd.types import BLOCK_PX
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,30 @@ def test_the_annotation_is_the_wall_clock_in_ascii():
     assert translate.annotation("", wall) == ""
     assert translate.annotation("Tür", wall) == "T?r"
     assert len(translate.annotation("x" * 400, wall)) == 255
+
+
+@pytest.mark.parametrize("resolution", ["64x64", "320x240", "640x480", "1920x1080"])
+@pytest.mark.parametrize("size", [6, 24, 160])
+def test_text_leaves_most_of_the_picture_to_the_detector(resolution, size):
+    settings = CameraConfig(annotate_text="%H", annotate_size=size, resolution=resolution)
+    rows = -(-settings.size[1] // BLOCK_PX)
+    assert translate.annotated_rows(settings) <= rows / 2
+
+    class Firmware:
+        annotate_text_size = 0
+
+    translate.set_live(Firmware, settings, ["annotate_size"])
+    written_px = Firmware.annotate_text_size
+    assert 6 <= written_px <= size, "the firmware takes 6 to 160"
+    assert written_px * 1.5 <= translate.annotated_rows(settings) * BLOCK_PX
+
+
+def test_text_is_as_tall_as_asked_where_the_picture_is_large_enough():
+    class Firmware:
+        annotate_text_size = 0
+
+    translate.set_live(Firmware, CameraConfig(annotate_size=160), ["annotate_size"])
+    assert Firmware.annotate_text_size == 160
 
 
 @pytest.mark.parametrize(
