@@ -56,6 +56,19 @@ def screen():
     return watch(fresh(), 0, 480, show)
 
 
+def test_a_field_that_stands_for_others_counts_as_many_times():
+    def seen(times):
+        """Five fields a second, of which one is active."""
+        habit = fresh()
+        for i in range(800):
+            patches = [(10, 20, 5, 7, 6000.0)] if i % 5 == 0 else []
+            habit.see(i / 5, plane(*patches), 300.0, 6000.0, times)
+        return habit.part
+
+    assert seen(1) == 0
+    assert seen(2) == 35 / (ROWS * COLS)
+
+
 def test_a_screen_is_a_habit_where_it_is_and_nowhere_else(screen):
     masked = screen.limit[0] > 0
     assert masked[SCREEN].all()

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashcamd.core.detector import Detector
+from dashcamd.core.habit import Habit
 from dashcamd.core.rest import LONG_STEADY_S, STEADY_S, Rest
 from dashcamd.core.tracker import Tracker
 from dashcamd.types import Score
@@ -176,12 +177,15 @@ def test_fields_that_a_rest_left_out_need_not_be_given(source):
     assert [(score, motion) for is_judged, score, motion in again if is_judged] == judged
 
 
-def test_a_habit_is_learnt_though_its_thing_rests():
-    """Also at its rim, which moves in a fifth of the fields only."""
-    rng, sign, rim = np.random.default_rng(7), (4, 4, 4, 4, 6000), (4, 8, 4, 1, 6000)
-    detector, tracker, most = Detector(), Tracker(), 0.0
-    for i in range(4000):
-        patches = [sign, rim] if rng.random() < 0.2 else [sign]
-        tracker.step(detector.judge(field(i / 10, patches=patches), tracker.is_telling))
-        most = max(most, detector.masked_part)
-    assert most == pytest.approx(20 / 1200)
+@pytest.mark.parametrize("source", ["lores", "videocore"])
+def test_for_habits_a_field_stands_for_those_left_out_before_it(source, monkeypatch):
+    counted, see = [], Habit.see
+
+    def spy(self, *args):
+        counted.append(args[-1])
+        see(self, *args)
+
+    monkeypatch.setattr(Habit, "see", spy)
+    told = followed(walk(0, 8, source=source) + still(8, 2, source=source))
+    assert max(counted) == (4 if source == "videocore" else 2)
+    assert sum(counted) == sum(score.veto is None for _, score, _ in told) > len(counted) + 20
