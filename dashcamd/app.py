@@ -114,12 +114,17 @@ class _Wires:
         self.failed.put(EjectAsked(answer))
 
 
-def build(file: Config, world: World) -> House:
-    """Wire all rooms; starts nothing, touches nothing, reads what was changed on top of `file`."""
+def build(file: Config, world: World, refused: str = "") -> House:
+    """Wire all rooms; starts nothing, touches nothing, reads what was changed on top of `file`.
+
+    `refused` says what of the machine's file `file` does not have.
+    """
     wires, now = _Wires(), world.clock.monotonic
     board, in_force, volume = wires.board, wires.in_force, wires.volume
     to_record, to_keep = wires.to_record, wires.to_keep
-    settings = SettingsService(file, world.settings_file, wires.to_settings, in_force, board)
+    settings = SettingsService(
+        file, world.settings_file, wires.to_settings, in_force, board, refused
+    )
     config = settings.config
     ring = Ring(config.recording.ring_mib * MIB)
     timeline = Timeline(world.anchor())

@@ -34,6 +34,8 @@ TRUSTED = (STICK, PAGE, FILE)
 
 VERSION = 1
 
+REFUSED = "refused: "
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -45,6 +47,11 @@ class Verdict:
     key: str
     is_taken: bool
     text: str
+
+    @property
+    def why(self) -> str:
+        """Of what was refused, why."""
+        return self.text[len(REFUSED) :]
 
 
 class Laid(NamedTuple):
@@ -143,17 +150,17 @@ def _checked(table: Table, who: str) -> Tuple[Dict[str, Dict[str, Any]], List[Ve
         try:
             items = section_of(section, values).items()
         except ConfigError as error:
-            refused.append(Verdict(section[:60], False, "refused: %s" % error))
+            refused.append(Verdict(section[:60], False, REFUSED + str(error)))
             items = {}.items()
         left -= max(1, len(items))
         if left < 0:
-            refused.append(Verdict("", False, "refused: more than %d settings" % MAX_KEYS))
+            refused.append(Verdict("", False, REFUSED + "more than %d settings" % MAX_KEYS))
             break
         for key, value in items:
             try:
                 good.setdefault(section, {})[key] = _allowed(section, key, value, who)
             except ConfigError as error:
-                refused.append(Verdict("%s.%s" % (section, key[:60]), False, "refused: %s" % error))
+                refused.append(Verdict("%s.%s" % (section, key[:60]), False, REFUSED + str(error)))
     return {section: values for section, values in good.items() if values}, refused
 
 
@@ -192,7 +199,7 @@ def _with(config: Config, good: Mapping[str, Mapping[str, Any]]) -> Config:
 
 
 def _refusal(section: str, key: str, why: str) -> Verdict:
-    return Verdict("%s.%s" % (section, key), False, "refused: [%s] %s: %s" % (section, key, why))
+    return Verdict("%s.%s" % (section, key), False, REFUSED + "[%s] %s: %s" % (section, key, why))
 
 
 def _taken(section: str, key: str, value: Any) -> Verdict:

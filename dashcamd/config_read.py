@@ -35,14 +35,16 @@ def load(path: Optional[Path]) -> Config:
 
     Raises `ConfigError` naming file, key, value and what is allowed.
     """
-    if path is None:
-        return Config()
+    return Config() if path is None else parse(parse_toml(read(path), str(path)), str(path))
+
+
+def read(path: Path) -> bytes:
+    """What a settings file holds, one byte more than allowed at most. Raises `ConfigError`."""
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_CONFIG_BYTES + 1)
+            return stream.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigError("%s: cannot be read: %s" % (path, error.strerror or error)) from None
-    return parse(parse_toml(raw, str(path)), str(path))
 
 
 def parse_strangers_toml(raw: bytes, where: str) -> Dict[str, Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dashcamd import config_layers, state
 from dashcamd.config import Config, keys, sections
+from dashcamd.config_file import mistakes
 from dashcamd.config_layers import Layers
-from dashcamd.config_read import load
 from dashcamd.config_text import default_toml, reference_markdown, to_toml
 from dashcamd.services import settings
 from dashcamd.web import vault
@@ -28,7 +28,11 @@ def add(
         "--defaults", action="store_true", help="print every setting with its default"
     )
     what.add_argument("--reference", action="store_true", help="print the manual of all settings")
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, needs_settings=_needs_settings)
+
+
+def _needs_settings(arguments: argparse.Namespace) -> bool:
+    return not (arguments.check or arguments.defaults or arguments.reference)
 
 
 def act(arguments: argparse.Namespace) -> int:
@@ -38,8 +42,7 @@ def act(arguments: argparse.Namespace) -> int:
     elif arguments.reference:
         print(reference_markdown(), end="")
     elif arguments.check is not None:
-        load(arguments.check)
-        print("%s: fine" % arguments.check)
+        return _check(arguments.check)
     else:
         layers = _layers(arguments.settings)
         config, origins = layers.config, layers.origins
@@ -52,6 +55,15 @@ def act(arguments: argparse.Namespace) -> int:
                 print("%s = %s%s" % (key, shown, "  # set by the %s" % who if who else ""))
             print()
     return 0
+
+
+def _check(path: Path) -> int:
+    wrong = mistakes(path)
+    for why in wrong:
+        print("dashcamd: %s: %s" % (path, why), file=sys.stderr)
+    if not wrong:
+        print("%s: fine" % path)
+    return 2 if wrong else 0
 
 
 def _layers(file: Config) -> Layers:

@@ -24,15 +24,15 @@ def add(
     parser = commands.add_parser("status", parents=[common], help="how the daemon fares")
     parser.add_argument("--watch", action="store_true", help="again every second")
     add_json(parser)
-    parser.set_defaults(act=status)
+    parser.set_defaults(is_forgiving=True, act=status)
     parser = commands.add_parser("trigger", parents=[common], help="record now")
     parser.add_argument("--reason", default="manual", metavar="TEXT", help="noted in the event")
     add_json(parser)
-    parser.set_defaults(act=trigger)
+    parser.set_defaults(is_forgiving=True, act=trigger)
     for word, text in (("arm", "react to motion"), ("disarm", "do not react to motion")):
         parser = commands.add_parser(word, parents=[common], help=text)
         add_json(parser)
-        parser.set_defaults(act=arm, do=word)
+        parser.set_defaults(is_forgiving=True, act=arm, do=word)
     _add_eject(commands, common)
 
 
@@ -41,7 +41,7 @@ def _add_eject(
 ) -> None:
     parser = commands.add_parser("eject", parents=[common], help="make the stick safe to remove")
     add_json(parser)
-    parser.set_defaults(act=eject)
+    parser.set_defaults(is_forgiving=True, act=eject)
 
 
 def status(arguments: argparse.Namespace) -> int:

@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from dashcamd import __version__
+from dashcamd.config import Config
+from dashcamd.config_file import settle
 from dashcamd.config_read import load
 from dashcamd.errors import ConfigError, DashcamError
+
+log = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path("/etc/dashcamd/dashcamd.toml")
 COMMANDS: Dict[str, Tuple[str, ...]] = {
@@ -45,7 +49,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        arguments.settings = load(config_path(arguments))
+        arguments.settings = _settings(arguments)
         logging.getLogger().setLevel(arguments.settings.log.level.upper())
         status: int = arguments.act(arguments)
         _flush_stdout()
@@ -86,12 +90,23 @@ def _modules(words: Sequence[str]) -> List[str]:
     return [name for name, added in COMMANDS.items() if words and words[0] in added] or [*COMMANDS]
 
 
-def config_path(arguments: argparse.Namespace) -> Optional[Path]:
-    """The settings to load: as named, else the system's if there are any."""
+def _settings(arguments: argparse.Namespace) -> Config:
+    """The command's settings.
+
+    What has to go on beside a mistake in them (`is_forgiving`) does with the rest of the file; what
+    looks at another file (`needs_settings` denies it) does without.
+    """
+    if not getattr(arguments, "needs_settings", bool)(arguments):
+        return Config()
     named: Optional[Path] = arguments.config
-    if named is not None:
-        return named
-    return DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None
+    path = named or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    if not getattr(arguments, "is_forgiving", False):
+        return load(path)
+    config, refused = settle(path)
+    arguments.refused = "%s: %s" % (path, "; ".join(refused)) if refused else ""
+    for why in refused:
+        log.warning("%s: %s", path, why)
+    return config
 
 
 def _flush_stdout() -> None:

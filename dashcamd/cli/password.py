@@ -25,7 +25,7 @@ def add(
         "--token", metavar="NAME", help="make a token for a script (Authorization: Bearer ...)"
     )
     add_json(parser)
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, is_forgiving=True)
 
 
 def act(arguments: argparse.Namespace) -> int:

@@ -28,17 +28,20 @@ def add(
         default="realtime",
         help="max: simulated time, as fast as the machine goes (software cameras)",
     )
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, is_forgiving=True)
 
 
 def act(arguments: argparse.Namespace) -> int:
-    """Run until a signal, the end of the source, or the duration."""
+    """Run until a signal, the end of the source, or the duration.
+
+    2 if that went well, yet with a part of the settings only.
+    """
     config = with_overrides(arguments.settings, arguments.camera, arguments.storage)
     make = world.simulated if arguments.speed == "max" else world.real
-    house = app.build(config, make(config))
+    house = app.build(config, make(config), arguments.refused)
     status = app.run(house, arguments.duration)
     if house.camera.dead.is_set():
         # The library's own exit handlers would wait for its dead thread for ever.
         logging.shutdown()
         os._exit(1)
-    return status
+    return status or (2 if arguments.refused else 0)

@@ -30,7 +30,8 @@ IDLE_S = 3600.0
 class SettingsService:
     """Keeps the settings in force. The first `Config` is in the slot once it is made.
 
-    `path` is where the page's changes are kept, None for nowhere.
+    `path` is where the page's changes are kept, None for nowhere; `refused` what was wrong with the
+    machine's own file, a fault until the next start.
     """
 
     name = "settings"
@@ -42,6 +43,7 @@ class SettingsService:
         inbox: Mailbox[SettingsMessage],
         slot: Latest[Config],
         board: Board,
+        refused: str = "",
     ) -> None:
         self.wake: threading.Event = inbox.wake
         self._path = path
@@ -49,6 +51,7 @@ class SettingsService:
         self._slot = slot
         self._board = board
         self._readers: Sequence[threading.Event] = ()
+        self._refused = refused
         self._fault: Optional[str] = None
         self._layers = self._kept(file)
         self.config = self._layers.config
@@ -128,7 +131,7 @@ class SettingsService:
             {
                 "set_by": origins,
                 "at_next_start": [name for name in origins if self._waits(name)],
-                "fault": self._fault,
+                "fault": "; ".join(filter(None, (self._refused, self._fault))) or None,
             },
         )
 

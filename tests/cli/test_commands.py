@@ -137,17 +137,53 @@ def test_a_named_command_loads_its_own_module_and_no_other():
     assert choices(["--help"]) == choices(["nonsense"]) == choices()
 
 
-@pytest.mark.parametrize("command", ["status", "events", "verify", "check", "config", "run"])
-@pytest.mark.parametrize("kind", ["missing", "folder", "not toml", "wrong value", "too long"])
+FORGIVING = ["run", "status", "trigger", "arm", "disarm", "eject", "password"]
+STRICT = ["events", "verify", "check", "config"]
+WRONG_CAMERA = ["[camera]\nframerate = 1000\n", "[camera]\nsource = 'auto\n", "[camera\nx = 1"]
+
+
+@pytest.mark.parametrize("command", STRICT + FORGIVING)
+@pytest.mark.parametrize("kind", ["none.toml", ".", "x" * 300, *WRONG_CAMERA])
 def test_unreadable_settings_are_2_and_one_line_naming_the_file(terminal, tmp_path, command, kind):
-    paths = {"missing": "none.toml", "folder": ".", "too long": "x" * 300}
-    path = tmp_path / paths.get(kind, "bad.toml")
-    if kind == "not toml":
-        path.write_text("[recording")
-    elif kind == "wrong value":
-        path.write_text("[recording]\npre_roll_s = 99\n")
+    path = tmp_path / kind
+    if kind in WRONG_CAMERA:
+        path = tmp_path / "bad.toml"
+        path.write_text(kind)
     terminal.config = path
     assert str(path) in terminal.refused(command, status=2)
+
+
+@pytest.mark.parametrize("command", STRICT)
+@pytest.mark.parametrize("wrong", ["[recording", "[recording]\npre_roll_s = 99\n"])
+def test_wrong_settings_are_2_where_nothing_has_to_go_on(terminal, tmp_path, command, wrong):
+    terminal.config = tmp_path / "bad.toml"
+    terminal.config.write_text(wrong)
+    assert str(terminal.config) in terminal.refused(command, status=2)
+
+
+@pytest.mark.parametrize("command", ["status", "trigger", "arm", "disarm"])
+def test_a_daemon_that_runs_beside_a_mistake_is_asked_beside_it(terminal, daemon, command):
+    with terminal.config.open("a") as file:
+        file.write('[motion]\nsensitivty = 7\n[web]\nlisten = "8080\n')
+    terminal.json(command)
+
+
+def test_a_run_with_a_mistake_in_its_settings_records_and_says_2(terminal, tmp_path, caplog):
+    pytest.importorskip("av", reason="the synthetic camera needs PyAV (extra 'media')")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    with terminal.config.open("a") as file:
+        file.write('[motion]\nsensitivty = 7\n[web]\nenabled = true\nlisten = "8080"\n')
+    status, _, _ = terminal.run(
+        "run", "--camera", "synthetic", "--speed", "max", "--duration", 12,
+        "--config", terminal.config,
+    )  # fmt: skip
+    assert status == 2
+    report = (stick / "DASHCAM" / "dashcamd-report.txt").read_text("utf-8-sig")
+    assert "FAULT:   settings: %s: [motion] unknown key sensitivty" % terminal.config in report
+    assert "[web] listen = '8080': must be HOST:PORT" in report
+    assert list(stick.glob("DASHCAM/*/trace-*.bin"))
+    assert "did you mean sensitivity" in caplog.text
 
 
 def test_config_shows_what_is_in_force_and_it_can_be_read_again(terminal, config, tmp_path):
@@ -169,6 +205,24 @@ def test_config_check_names_file_key_value_and_what_is_allowed(terminal, tmp_pat
     assert terminal.refused("config", "--check", path, status=2) == (
         "dashcamd: %s: [recording] pre_roll_s = 99: must be 0 to 60" % path
     )
+
+
+def test_config_check_tells_every_mistake_whatever_other_settings_there_are(
+    terminal, tmp_path, monkeypatch
+):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[motion]\nsensitivty = 7\n[web]\nlisten = "8080"\n[log]\nlevel = "info\n'
+        "[camera]\nframerate = 1000\n"
+    )
+    monkeypatch.setattr("dashcamd.cli.main.DEFAULT_CONFIG", path)
+    status, out, err = terminal.run("config", "--check", path)
+    assert (status, out) == (2, "")
+    assert [line.partition(": [")[2].partition("]")[0] for line in err.splitlines()] == [
+        "log", "camera", "motion", "web",
+    ]  # fmt: skip
+    assert all(line.startswith("dashcamd: %s: " % path) for line in err.splitlines())
+    assert "at line 6" in err
 
 
 def test_check_says_what_is_ready_and_what_is_to_do(terminal, tmp_path):
