@@ -12,7 +12,7 @@ import signal
 import threading
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 from dashcamd.clock import SimClock
 from dashcamd.config import Config
@@ -147,7 +147,8 @@ def build(file: Config, world: World, refused: str = "") -> House:
     record = RecordService(
         in_force, recording, to_record, volume, to_keep, wires.failed, timeline, board, now
     )
-    front, prover = _front(wires, config, timeline), Prover(in_force, board, now)
+    front = _front(wires, config, timeline, world.addresses)
+    prover = Prover(in_force, board, now)
     keep = KeepService(
         in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board, front, prover
     )
@@ -175,7 +176,9 @@ def build(file: Config, world: World, refused: str = "") -> House:
     return replace(house, web=_web(house, wires, ring)) if config.web.enabled else house
 
 
-def _front(wires: _Wires, config: Config, timeline: Timeline) -> Front:
+def _front(
+    wires: _Wires, config: Config, timeline: Timeline, addresses: Callable[[], Tuple[str, ...]]
+) -> Front:
     path = vault.path_of(config.web.state)
     return Front(
         wires.to_settings,
@@ -183,6 +186,7 @@ def _front(wires: _Wires, config: Config, timeline: Timeline) -> Front:
         timeline,
         wires.board,
         lambda: vault.first_password(path),
+        addresses,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 from uuid import uuid4
 
 from dashcamd.cameras.choose import check_spec, make_camera
@@ -13,6 +13,7 @@ from dashcamd.cameras.port import Camera
 from dashcamd.clock import Clock, SimClock, SystemClock
 from dashcamd.config import CameraConfig, Config
 from dashcamd.health.machine import memory_mib
+from dashcamd.health.network import addresses
 from dashcamd.health.wall_clock import system_anchor
 from dashcamd.services.settings import path_beside
 from dashcamd.services.volumes import Source
@@ -30,7 +31,8 @@ class World:
 
     `boot_id` names one run of the monotonic clock; `anchor` tells what the machine knows of wall
     time now. `settings_file` keeps what is changed while the daemon runs; None keeps nothing.
-    `memory_mib` is all the memory of the machine, which bounds the video in it.
+    `memory_mib` is all the memory of the machine, which bounds the video in it; `addresses` are its
+    own in the network.
     """
 
     clock: Clock
@@ -40,6 +42,7 @@ class World:
     anchor: Callable[[], Optional[Anchor]]
     settings_file: Optional[Path] = None
     memory_mib: int = 1 << 20
+    addresses: Callable[[], Tuple[str, ...]] = tuple
 
 
 def real(config: Config) -> World:
@@ -55,6 +58,7 @@ def real(config: Config) -> World:
         lambda: system_anchor(clock),
         path_beside(vault.path_of(config.web.state)),
         memory_mib(),
+        addresses,
     )
 
 

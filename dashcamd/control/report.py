@@ -23,8 +23,9 @@ SURE_S = 2.0
 class Report:
     """What goes into it.
 
-    `settings` is None when the stick has no ``dashcamd.toml``; `password` only until somebody has
-    signed in on the page. `local` is `moment` as the clock on the wall shows it.
+    `settings` is None when the stick has no ``dashcamd.toml``; `page` has the addresses under
+    which it may be asked for, none while there is none, and `password` is known only until somebody
+    has signed in on it. `local` is `moment` as the clock on the wall shows it.
     """
 
     status: Json
@@ -33,6 +34,7 @@ class Report:
     local: Optional[datetime]
     settings: Optional[Sequence[str]]
     events: Tuple[str, ...] = ()
+    page: Tuple[str, ...] = ()
     password: Optional[str] = None
 
     def to_bytes(self) -> bytes:
@@ -81,14 +83,12 @@ class Report:
         return lines + ["Event:   DASHCAM/" + name for name in self.events]
 
     def _page(self) -> List[str]:
-        address = self.status["web"].get("address")
-        if not address or self.password is None:
+        if not self.page:
             return []
-        return [
-            "",
-            "The page for your phone: %s" % address,
-            "Password, until somebody has signed in: %s" % self.password,
-        ]
+        lines = ["", "The page for your phone: %s" % "  or  ".join(self.page)]
+        if self.password is not None:
+            lines.append("Password, until somebody has signed in: %s" % self.password)
+        return lines
 
 
 def _when(moment: Optional[Moment], local: Optional[datetime]) -> str:

@@ -30,7 +30,7 @@ from dashcamd.storage import catalog, stick_page
 from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, replace_file
 from dashcamd.storage.volume import Volume, local
-from dashcamd.types import Seconds
+from dashcamd.types import Json, Seconds
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class Front:
 
     Every method may raise `StorageError`; what was to be done is then done later, at the next
     plug-in at the latest.
-    `password` gives the page's until somebody signed in with it.
+    `password` gives the page's until somebody signed in with it, `addresses` the machine's own IP
+    addresses.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class Front:
         timeline: Timeline,
         board: Board,
         password: Callable[[], Optional[str]],
+        addresses: Callable[[], Tuple[str, ...]],
     ) -> None:
         self._settings = settings
         self._in_force = in_force
         self._timeline = timeline
         self._board = board
         self._password = password
+        self._addresses = addresses
         self._told: Latest[Told] = Latest()
         self._volume: Optional[Volume] = None
         self._work: Optional[Iterator[None]] = None
@@ -184,7 +187,8 @@ class Front:
         document = status.document(self._board.snapshot(), now)
         password = self._password()
         proof = document["volume"].get("proof", {}).get("write_bytes_per_s")
-        says = (told, document["faults"], document["camera"].get("name"), password, proof)
+        page = self._page(document["web"])
+        says = (told, document["faults"], document["camera"].get("name"), password, proof, page)
         if says == self._reported:
             return
         moment = self._timeline.moment(now)
@@ -196,10 +200,17 @@ class Front:
             local(moment),
             told[1] if self._has_settings else None,
             tuple("%s/%s" % name for _, name in newest),
+            page,
             password,
         )
         replace_file(volume.disk, REPORT, report.to_bytes())
         self._reported = says
+
+    def _page(self, web: Json) -> Tuple[str, ...]:
+        """Where the page is: by name, and by each address where it is at all of them."""
+        form = web.get("address_form")
+        by_address = [form % address for address in self._addresses()] if form else []
+        return (web["address"], *by_address) if web.get("address") else ()
 
     def _flush(self, volume: Volume) -> None:
         """List what changed; what cannot be written stays to be listed in the next flush."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import socket
 import ssl
 import threading
 from pathlib import Path
@@ -19,6 +20,7 @@ from dashcamd.handover import Board
 from dashcamd.services.camera import CameraService
 from dashcamd.services.file_threads import FileThreads
 from dashcamd.types import Seconds
+from dashcamd.web import hosts
 from dashcamd.web.rooms import Rooms
 
 if TYPE_CHECKING:
@@ -140,11 +142,12 @@ class WebService:
 
     def _tell(self, name: Any, password: Optional[str]) -> None:
         host, port = name[:2]
-        shown = "localhost" if host in ("0.0.0.0", "::") else host
         scheme = "http" if self._fingerprint is None else "https"
-        address = "%s://%s:%d/" % (scheme, "[%s]" % shown if ":" in shown else shown, port)
+        form = "%s://%%s:%d/" % (scheme, port)
+        address = form % hosts.shown(socket.gethostname(), host)
         facts = {"address": address, "fingerprint": self._fingerprint, "fault": None}
-        self._board.post("web", facts)
+        is_everywhere = host in hosts.EVERYWHERE
+        self._board.post("web", {**facts, "address_form": form if is_everywhere else None})
         self._fault = None
         log.info("the page is at %s", address)
         if password is not None:

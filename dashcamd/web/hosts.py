@@ -10,12 +10,25 @@ import ipaddress
 from typing import FrozenSet, Optional
 from urllib.parse import urlsplit
 
+EVERYWHERE = ("0.0.0.0", "::")
+
 
 def own_names(hostname: str, more: str) -> FrozenSet[str]:
     """The machine's own names, and those listed in the settings, split by commas."""
     plain = hostname.lower().split(".")[0]
     listed = {name.strip().lower() for name in more.split(",")}
     return frozenset({"localhost", hostname.lower(), plain, plain + ".local"} | listed) - {""}
+
+
+def shown(hostname: str, listening: str) -> str:
+    """The host to tell people of a server that listens at the address `listening`.
+
+    At every address, that is the name by which others in the network find the machine.
+    """
+    if listening not in EVERYWHERE:
+        return "[%s]" % listening if ":" in listening else listening
+    plain = hostname.lower().split(".")[0]
+    return "localhost" if plain in ("", "localhost") else plain + ".local"
 
 
 def name_of(host: str) -> Optional[str]:

@@ -34,12 +34,14 @@ class Desk:
     def __init__(self, disk=None):
         self.disk = disk or MemoryDisk()
         self.inbox, self.board, self.password = Mailbox(10), Board(), None
+        self.addresses = ()
         self.front = Front(
             self.inbox,
             held(Config()),
             Timeline(Anchor(START, WALL, 1.0, "ntp")),
             self.board,
             lambda: self.password,
+            lambda: self.addresses,
         )
         self.now = START
 
@@ -339,6 +341,28 @@ def test_the_page_s_password_is_told_until_somebody_has_signed_in():
     count = len(written(desk.disk, REPORT))
     desk.wait(REPORT_S)
     assert len(written(desk.disk, REPORT)) == count, "nothing new, nothing written"
+
+
+def test_the_report_tells_of_a_page_and_a_network_that_come_after_it():
+    desk = Desk()
+    desk.password = "open sesame"
+    desk.plug().wait()
+    assert "page for your phone" not in desk.report
+    assert "open sesame" not in desk.report
+    form = "https://%s:8080/"
+    desk.board.post("web", {"address": form % "pi.local", "address_form": form})
+    desk.wait(REPORT_S)
+    assert "phone: https://pi.local:8080/\r\n" in desk.report
+    assert "open sesame" in desk.report
+    desk.addresses, desk.password = ("192.168.1.7", "10.0.0.2"), None
+    desk.wait(REPORT_S)
+    assert (
+        "phone: https://pi.local:8080/  or  https://192.168.1.7:8080/  or  https://10.0.0.2:8080/"
+        in desk.report
+    )
+    desk.board.post("web", {"address": None, "fault": "failed"})
+    desk.wait(REPORT_S)
+    assert "page for your phone" not in desk.report
 
 
 def plugged(text, seconds=10):

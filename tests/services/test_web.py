@@ -79,6 +79,30 @@ def test_it_serves_until_it_is_closed(made):
     stage.board.post("camera", {"state": "delivering"})
 
 
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "[::]"])
+def test_a_page_at_every_address_is_told_by_the_name_that_others_find(
+    made, monkeypatch, everywhere
+):
+    stage, service = made
+    monkeypatch.setattr(web.socket, "gethostname", lambda: "Car.lan")
+    settings = replace(stage.config.web, listen=everywhere + ":0")
+    service._rooms.settings.put(replace(stage.config, web=settings))
+    service.step(0.0)
+    facts = told(stage)
+    assert facts["fault"] is None
+    port = facts["address"].split(":")[2]
+    assert facts["address"] == "http://car.local:" + port
+    assert facts["address_form"] == "http://%s:" + port
+    assert get(facts["address_form"] % "127.0.0.1", "/sign-in") == 200
+
+
+def test_a_page_at_one_address_is_told_by_that(made):
+    stage, service = made
+    service.step(0.0)
+    assert told(stage)["address"].startswith("http://127.0.0.1:")
+    assert told(stage)["address_form"] is None
+
+
 def test_it_can_be_closed_before_it_has_begun(made):
     _, service = made
     service.step(0.0)

@@ -51,6 +51,21 @@ def test_our_names_and_addresses_are_answered(host):
 
 
 @pytest.mark.parametrize(
+    ("hostname", "listening", "told"),
+    [
+        ("Pi.lan", "0.0.0.0", "pi.local"),
+        ("pi", "::", "pi.local"),
+        ("localhost", "0.0.0.0", "localhost"),
+        ("pi", "127.0.0.1", "127.0.0.1"),
+        ("pi", "fe80::1", "[fe80::1]"),
+    ],
+)
+def test_people_are_told_a_host_that_is_answered(hostname, listening, told):
+    assert hosts.shown(hostname, listening) == told
+    assert hosts.is_ours(told + ":8080", hosts.own_names(hostname, ""))
+
+
+@pytest.mark.parametrize(
     "host", ["", "evil.example", "evil.example:8080", "dashcam.local.evil.example", "a@localhost",
              "localhost/x", "localhost:x", "[::1", "localhost:99999999", "localhost, evil"],
 )  # fmt: skip
