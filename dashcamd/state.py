@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 from typing import Mapping, Optional
 
+SERVICE = Path("/var/lib/dashcamd")
+"""The installed service's, for its eyes and root's: see ``systemd/dashcamd.service``."""
+
 
 def path_of(file: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Where this user keeps the state called `file`."""
@@ -13,7 +16,7 @@ def path_of(file: str, environ: Mapping[str, str] = os.environ) -> Path:
     if systemd:
         return Path(systemd) / file
     if os.geteuid() == 0:
-        return Path("/var/lib/dashcamd") / file
+        return SERVICE / file
     home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(home) / "dashcamd" / file
 

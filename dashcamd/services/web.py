@@ -20,8 +20,9 @@ from dashcamd.handover import Board
 from dashcamd.services.camera import CameraService
 from dashcamd.services.file_threads import FileThreads
 from dashcamd.types import Seconds
-from dashcamd.web import hosts
+from dashcamd.web import hosts, vault
 from dashcamd.web.rooms import Rooms
+from dashcamd.web.vault import Vault
 
 if TYPE_CHECKING:
     from dashcamd.web.site import Site
@@ -104,14 +105,13 @@ class WebService:
     async def _serve(self) -> None:
         from dashcamd.web import server
         from dashcamd.web.site import Site
-        from dashcamd.web.vault import Vault
 
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
-        vault = Vault(self._vault_path)
-        vault.open()
+        secrets = Vault(self._vault_path)
+        secrets.open()
         threads = FileThreads()
-        site = Site(self._rooms, vault, lambda act: loop.run_in_executor(threads, act))
+        site = Site(self._rooms, secrets, lambda act: loop.run_in_executor(threads, act))
         web = self._rooms.config.web
         tls = await asyncio.to_thread(self._certificate, site.hosts) if web.tls else None
         serving = server.serve(site, tls)
@@ -121,7 +121,7 @@ class WebService:
             self._loop, self._site = loop, site
             self._end = lambda: self._call(over.set)
             if not self._is_over:
-                self._tell(listener.getsockname(), vault.password)
+                self._tell(listener.getsockname(), secrets.password)
                 await over.wait()
         finally:
             self._loop, self._site = None, None
@@ -151,7 +151,10 @@ class WebService:
         self._fault = None
         log.info("the page is at %s", address)
         if password is not None:
-            log.info("nobody has signed in yet; `dashcamd password` shows the password")
+            command = vault.command(self._vault_path)
+            shown = "`%s` shows the password" % command if command else None
+            where = shown or "the password is in %s" % self._vault_path
+            log.info("nobody has signed in yet; %s", where)
 
     def _complain(self, why: str) -> None:
         if why != self._fault:

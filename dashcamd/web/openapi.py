@@ -36,7 +36,7 @@ def document(operations: Sequence[Operation]) -> Json:
             "title": "dashcamd",
             "version": __version__,
             "description": "Sign in at POST /api/v1/session, or send a token made by "
-            "`dashcamd password --token NAME`. /preview.mjpg, /preview.jpg, /live.mp4, "
+            "`sudo dashcamd password --token NAME`. /preview.mjpg, /preview.jpg, /live.mp4, "
             "/media/EVENT/FILE and the events of /api/v1/stream and /api/v1/motion are beside "
             "this document.",
         },

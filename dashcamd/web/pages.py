@@ -8,6 +8,7 @@ from typing import Dict, Tuple
 
 from tornado.web import HTTPError
 
+from dashcamd.web import vault
 from dashcamd.web.doors import COOKIE, COOKIE_S, Door
 
 FOLDER = Path(__file__).parent / "static"
@@ -27,6 +28,12 @@ FILES: Dict[str, str] = {
     "manifest.json": "application/manifest+json",
 }
 """Nothing else of the disk is ever served as a file of the page."""
+
+WITH_SUDO = (
+    b'"where_password">The camera shows it: ',
+    b'"where_password_sudo">The camera shows it: sudo ',
+)
+"""How the way in tells of the password where that is the installed service's."""
 
 _loaded: Dict[str, Tuple[bytes, str]] = {}
 
@@ -60,7 +67,9 @@ class SignInPage(Door):
     def get(self) -> None:
         """Send the form."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(load("sign-in.html")[0])
+        form = load("sign-in.html")[0]
+        is_of_the_service = vault.is_of_the_service(self.site.vault.path)
+        self.finish(form.replace(*WITH_SUDO) if is_of_the_service else form)
 
 
 class Static(Door):

@@ -32,6 +32,18 @@ def path_of(configured: str, environ: Mapping[str, str] = os.environ) -> Path:
     return Path(configured) if configured else state.path_of(FILE, environ)
 
 
+def is_of_the_service(path: Path) -> bool:
+    """Whether the installed service keeps its secrets at `path`, and root alone can look."""
+    return path == state.SERVICE / FILE
+
+
+def command(path: Path, environ: Mapping[str, str] = os.environ) -> Optional[str]:
+    """What to type to see the password in the file at `path`; None when no plain command does."""
+    if is_of_the_service(path):
+        return "sudo dashcamd password"
+    return "dashcamd password" if path == state.path_of(FILE, environ) else None
+
+
 def first_password(path: Path) -> Optional[str]:
     """The password until somebody has signed in; None afterwards, or when it cannot be told."""
     try:

@@ -96,6 +96,23 @@ def test_a_page_at_every_address_is_told_by_the_name_that_others_find(
     assert get(facts["address_form"] % "127.0.0.1", "/sign-in") == 200
 
 
+@pytest.mark.parametrize("is_service", [False, True])
+def test_the_log_says_how_to_see_the_password_that_is_asked_for(
+    made, tmp_path, caplog, monkeypatch, is_service
+):
+    stage, service = made
+    caplog.set_level("INFO")
+    if is_service:
+        monkeypatch.setattr(web.vault.state, "SERVICE", tmp_path)
+    service.step(0.0)
+    told(stage)
+    service.close()
+    where = "`sudo dashcamd password` shows the password"
+    if not is_service:
+        where = "the password is in %s" % (tmp_path / "web.json")
+    assert "nobody has signed in yet; " + where in caplog.messages
+
+
 def test_a_page_at_one_address_is_told_by_that(made):
     stage, service = made
     service.step(0.0)

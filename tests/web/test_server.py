@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from dashcamd import state
 from dashcamd.control.status import STATES
 from dashcamd.core import detector
 from dashcamd.core.wants import BUMP, CONTINUOUS, DRIVING, MOTION
@@ -72,6 +73,21 @@ def test_what_is_public_is_files_of_the_page_and_nothing_else(tmp_path):
             assert (await visitor.get("/static/" + name)).body == (FOLDER / name).read_bytes()
         for name in ("index.html", "sign-in.html", "..", "secrets.txt", "%2e%2e%2fpages.py"):
             assert (await visitor.get("/static/" + name)).code in (401, 404)
+
+    visit(tmp_path, scenario, signed_in=False)
+
+
+@pytest.mark.parametrize("is_service", [False, True])
+def test_the_way_in_names_the_command_that_shows_the_password(tmp_path, monkeypatch, is_service):
+    async def scenario(visitor):
+        if is_service:
+            monkeypatch.setattr(state, "SERVICE", visitor.site.vault.path.parent)
+        body = (await visitor.get("/sign-in")).body.decode()
+        (word, text) = re.findall(r'data-w="(where_password\w*)">(.*)</p>', body)[0]
+        assert text.endswith(": sudo dashcamd password") == is_service
+        words = (FOLDER / "words.js").read_text()
+        (line,) = re.findall(r"^  %s: (.*)$" % word, words, re.MULTILINE)
+        assert line.count("sudo dashcamd password") == (3 if is_service else 0)
 
     visit(tmp_path, scenario, signed_in=False)
 

@@ -6,6 +6,7 @@ const WORDS = {
   password: ['Password', '密碼', 'パスワード'],
   show_password: ['Show it', '顯示', '表示する'],
   where_password: ['On the camera, "dashcamd password" shows it.', '在攝影機上執行「dashcamd password」即可查看。', 'カメラ上で「dashcamd password」を実行すると表示されます。'],
+  where_password_sudo: ['On the camera, "sudo dashcamd password" shows it.', '在攝影機上執行「sudo dashcamd password」即可查看。', 'カメラ上で「sudo dashcamd password」を実行すると表示されます。'],
   wrong_password: ['That is not the password.', '密碼錯誤。', 'パスワードが違います。'],
   wait_s: ['Too many attempts. Wait {s} s.', '嘗試次數過多，請等候 {s} 秒。', '試行回数が多すぎます。{s} 秒お待ちください。'],
   no_connection: ['The camera does not answer.', '攝影機沒有回應。', 'カメラが応答しません。'],
