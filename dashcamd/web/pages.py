@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent / "static"
 FILES: Dict[str, str] = {
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
+    "events.js": "text/javascript; charset=utf-8",
     "player.js": "text/javascript; charset=utf-8",
     "health.js": "text/javascript; charset=utf-8",
     "motion.js": "text/javascript; charset=utf-8",

@@ -1,7 +1,7 @@
 'use strict';
 const App = (() => {
   const $ = id => document.getElementById(id);
-  let state = null, heard = 0, events = [], oldest = null, picked = '', shownDay = '', timer = null, lastEvent = null, lastVolume = null, hidden = new Set();
+  let state = null, heard = 0, timer = null, lastEvent = null, lastVolume = null;
 
   async function api(path, body) {
     const options = body === undefined ? {} : {
@@ -45,12 +45,6 @@ const App = (() => {
     const whole = Math.round(seconds || 0);
     return Math.floor(whole / 60) + ':' + String(whole % 60).padStart(2, '0');
   }
-  function when(event) {
-    if (!event.start_unix_s) return event.id.slice(0, 2) + ':' + event.id.slice(2, 4) + ':' + event.id.slice(4, 6) + ' (' + w('clock_unknown') + ')';
-    return new Date(event.start_unix_s * 1000).toLocaleTimeString(language);
-  }
-  function why(event) { return WORDS['r_' + event.reason] ? w('r_' + event.reason) : event.reason; }
-  function title(event) { return when(event) + ' · ' + why(event); }
 
   // State: one word, never green while nothing could be saved.
   function tell() {
@@ -77,7 +71,7 @@ const App = (() => {
     if (state.event !== lastEvent || state.volume.where !== lastVolume) {
       lastEvent = state.event;
       lastVolume = state.volume.where;
-      setTimeout(refresh, 400);
+      setTimeout(Events.refresh, 400);
     }
   }
   function set(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
@@ -127,89 +121,6 @@ const App = (() => {
     return svg;
   }
 
-  // Events.
-  async function refresh(more) {
-    if (state && !state.volume.where) { events = []; oldest = null; draw([]); return; }
-    const query = 'limit=40' + (shownDay ? '&day=' + encodeURIComponent(shownDay) : '') + (more && oldest !== null ? '&before=' + oldest : '');
-    const found = await act(() => api('events?' + query));
-    if (!found) return;
-    events = more ? events.concat(found.events) : found.events;
-    oldest = found.next;
-    if (picked && !found.days.includes(picked)) picked = '';  // the clock was set, or all of it is gone
-    const day = picked || found.days[0] || '', isAnother = shownDay && day !== shownDay;
-    shownDay = day;
-    if (isAnother) { refresh(); return; }
-    draw(found.days);
-    set('events-count', String(found.total));
-  }
-  function draw(days) {
-    if (days.join() !== $('day').dataset.key) {  // or it would close under the finger
-      $('day').replaceChildren(...days.map(day => { const node = make('option', '', day); node.value = day; return node; }));
-      $('day').dataset.key = days.join();
-    }
-    $('day').value = shownDay;
-    $('day').hidden = !days.length;
-    const seen = events.filter(event => !hidden.has(event.id) && (!shownDay || event.day === shownDay));
-    const key = JSON.stringify([seen, language, oldest, !!(state && state.volume.where)]);
-    if ($('events').dataset.key === key) return;  // or the keyboard would lose its place
-    $('events').dataset.key = key;
-    $('events').replaceChildren(...seen.map(row));
-    if (!seen.length) $('events').append(make('li', 'quiet', w(state && !state.volume.where ? 'on_the_stick' : 'no_events')));
-    $('older').hidden = oldest === null;
-    strip(seen);
-  }
-  function row(event) {
-    const item = make('li'), button = make('button', 'event'), thumb = make('span', 'thumb'), words = make('span');
-    button.dataset.event = event.id;
-    if (event.cover) { const image = make('img'); image.src = event.cover; image.alt = ''; image.loading = 'lazy'; thumb.append(image); }
-    thumb.append(icon('play'), make('small', '', length(event.duration_s)));
-    words.append(make('b', '', when(event)), make('span', 'quiet', [why(event), size(event.bytes), event.open ? w('still_recording') : ''].filter(Boolean).join(' · ')));
-    button.append(thumb, words);
-    if (event.locked) { button.append(icon('lock', 'kept')); words.append(make('span', 'quiet', w('locked'))); }
-    button.onclick = () => show(event.id);
-    item.append(button);
-    return item;
-  }
-  function strip(seen) {
-    const dated = seen.filter(event => event.start_unix_s);
-    const box = $('strip');
-    box.setAttribute('aria-label', w('events') + ': ' + dated.length);
-    box.replaceChildren(...dated.map(event => {
-      const start = new Date(event.start_unix_s * 1000), node = make('button', event.locked ? 'locked' : '');
-      const at = start.getHours() * 3600 + start.getMinutes() * 60 + start.getSeconds();
-      node.style.left = at / 864 + '%';
-      node.style.width = Math.max(0.6, event.duration_s / 864) + '%';
-      node.setAttribute('aria-label', title(event));
-      node.tabIndex = -1;
-      node.onclick = () => show(event.id);
-      return node;
-    }));
-    const now = new Date(), line = make('i');
-    line.style.left = (now.getHours() * 3600 + now.getMinutes() * 60) / 864 + '%';
-    box.append(line);
-  }
-  async function show(id) {
-    const event = await act(() => api('events/' + id));
-    if (event) Player.open(event);
-  }
-  async function lock(id, locked) {
-    const event = await act(() => api('events/' + id + '/lock', {locked}));
-    if (event) { toast(w(locked ? 'locked' : 'unlocked')); refresh(); }
-    return event;
-  }
-  // The event leaves the list at once and the stick when there is no way back any more.
-  async function remove(event, done) {
-    if (!await ask(w('sure_delete'), w('delete'))) return;
-    done();
-    hidden.add(event.id);
-    draw([...$('day').options].map(option => option.value));
-    const later = setTimeout(async () => {
-      await act(() => api('events/' + event.id + '/delete', {confirm: true}));
-      hidden.delete(event.id);
-      refresh();
-    }, 5000);
-    toast(w('deleting'), () => { clearTimeout(later); hidden.delete(event.id); refresh(); });
-  }
   async function clock() {
     if (await act(() => api('clock', {unix_s: Date.now() / 1000, confirm: true}))) $('banners').dataset.key = '';
   }
@@ -256,11 +167,6 @@ const App = (() => {
 
   // Buttons.
   $('record').onclick = async () => { if (await act(() => api('trigger', {reason: 'manual'}))) toast(w('recording_asked')); };
-  $('lock').onclick = async () => {
-    const id = state && state.event || (events[0] && events[0].id);
-    if (!id) { toast(w('nothing_to_lock')); return; }
-    if (await lock(id, true)) toast(w('locked'), () => lock(id, false));
-  };
   $('arm').onclick = async () => {
     const armed = !(state && state.armed);
     if (!armed && !await ask(w('sure_disarm'), w('disarm'))) return;
@@ -282,8 +188,6 @@ const App = (() => {
     Motion.rest();
     window.scrollTo(0, 0);
   };
-  $('day').onchange = () => { shownDay = picked = $('day').value; if (!$('day').selectedIndex) picked = ''; refresh(); };
-  $('older').onclick = () => refresh(true);
   $('sign-out').onclick = async () => { Live.stop(); await act(() => api('session/end', {})); location.replace('/sign-in'); };
   $('theme').value = localStorage.getItem('theme') || 'auto';
   $('theme').onchange = () => { localStorage.setItem('theme', $('theme').value); translate(); };
@@ -295,7 +199,7 @@ const App = (() => {
     translate();
     tell();
     Tune.tell();
-    draw([...$('day').options].map(option => option.value));
+    Events.tell();
   };
 
   let stream = null, broken = false;
@@ -310,7 +214,7 @@ const App = (() => {
       tell();
       Live.told(state);
     });
-    stream.onopen = () => { if (broken) { Live.again(); refresh(); } broken = false; };
+    stream.onopen = () => { if (broken) { Live.again(); Events.refresh(); } broken = false; };
     stream.onerror = () => {
       broken = true;
       if (stream && stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: it would not try again
@@ -320,7 +224,7 @@ const App = (() => {
   document.addEventListener('visibilitychange', listen);
   window.addEventListener('pagehide', () => stream && stream.close());
   setInterval(tell, 2000);
-  setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) refresh(); }, 5000);
-  document.addEventListener('DOMContentLoaded', () => { tell(); listen(); refresh(); });
-  return {title, size, lock, remove, act, api, toast, make, set, span, state: () => state};
+  setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(); }, 5000);
+  document.addEventListener('DOMContentLoaded', () => { tell(); listen(); Events.refresh(); });
+  return {size, length, icon, act, api, ask, toast, make, set, span, state: () => state};
 })();

@@ -57,7 +57,7 @@ const Player = (() => {
   function tell() {
     const part = event.parts[place];
     if (!part) { empty(); return; }
-    $('player-title').textContent = App.title(event);
+    $('player-title').textContent = Events.title(event);
     $('player-more').textContent = [
       w('part_of', {n: place + 1, m: event.parts.length}), App.size(part.bytes),
       part.open ? w('still_recording') : '',
@@ -72,7 +72,7 @@ const Player = (() => {
   }
   // Nothing of it is there yet, or any more.
   function empty() {
-    $('player-title').textContent = App.title(event);
+    $('player-title').textContent = Events.title(event);
     $('player-more').textContent = '';
     for (const name of ['prev', 'next', 'delete']) $(name).disabled = true;
     $('keep-word').textContent = w(event.locked ? 'unlock' : 'lock');
@@ -110,9 +110,9 @@ const Player = (() => {
   $('prev').addEventListener('click', () => play(place - 1));
   $('next').addEventListener('click', () => play(place + 1));
   $('keep').addEventListener('click', async () => {
-    const changed = await App.lock(event.id, !event.locked);
+    const changed = await Events.lock(event.id, !event.locked);
     if (changed && event) { event = changed; tell(); }
   });
-  $('delete').addEventListener('click', () => { const gone = event; App.remove(gone, close); });
+  $('delete').addEventListener('click', () => { const gone = event; Events.remove(gone, close); });
   return {open};
 })();
