@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List
+from typing import Callable, Iterator, List
 
 import pytest
 
@@ -19,9 +19,16 @@ ROOT = Path(__file__).parent.parent.parent
 class Running:
     """The daemon under test: where it is, how to get in, and its cable."""
 
-    def __init__(self, folder: Path, seconds: float = 1200, *more: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seconds: float = 1200,
+        *more: str,
+        fill: Callable[[Path], object] = lambda stick: None,
+    ) -> None:
         self.storage = folder / "stick"
         self.storage.mkdir()
+        fill(self.storage)
         self.cable = folder / "cable-is-pulled"
         self.pulled = folder / "stick-is-pulled"
         self.seen_pulled = folder / SEEN

@@ -221,7 +221,7 @@ const App = (() => {
       api('status').catch(() => {});
     };
   }
-  document.addEventListener('visibilitychange', listen);
+  document.addEventListener('visibilitychange', () => { listen(); if (!document.hidden) Events.refresh(); });
   window.addEventListener('pagehide', () => stream && stream.close());
   setInterval(tell, 2000);
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(); }, 5000);

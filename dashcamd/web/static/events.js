@@ -74,9 +74,9 @@ const Events = (() => {
     const event = await act(() => api('events/' + id));
     if (event) Player.open(event);
   }
-  async function lock(id, locked) {
+  async function lock(id, locked, undo) {
     const event = await act(() => api('events/' + id + '/lock', {locked}));
-    if (event) { toast(w(locked ? 'locked' : 'unlocked')); refresh(); }
+    if (event) { toast(w(locked ? 'locked' : 'unlocked') + ': ' + event.day + ' ' + title(event), undo); refresh(); }
     return event;
   }
   // The event leaves the list at once and the stick when there is no way back any more.
@@ -94,10 +94,18 @@ const Events = (() => {
   }
   // In the language that was chosen.
   function tell() { draw([...$('day').options].map(option => option.value)); }
+  // What is recorded now, or came last: asked at the press, for the list may be of another day or old.
+  async function latest() {
+    const {event} = await api('status');
+    if (event) return event;
+    const found = await api('events?limit=' + (hidden.size + 1));
+    const one = found.events.find(event => !hidden.has(event.id));
+    return one ? one.id : '';
+  }
   $('lock').onclick = async () => {
-    const id = App.state() && App.state().event || (events[0] && events[0].id);
-    if (!id) { toast(w('nothing_to_lock')); return; }
-    if (await lock(id, true)) toast(w('locked'), () => lock(id, false));
+    const id = await act(latest);
+    if (id === '') toast(w('nothing_to_lock'));
+    if (id) lock(id, true, () => lock(id, false));
   };
   $('day').onchange = () => { shownDay = picked = $('day').value; if (!$('day').selectedIndex) picked = ''; refresh(); };
   $('older').onclick = () => refresh(true);

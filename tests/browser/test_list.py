@@ -1,0 +1,102 @@
+"""The list of recordings while it changes under the eyes of who reads it, in Chromium."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from tests.browser import stick
+from tests.browser.conftest import Running
+from tests.browser.steps import by_id, events, newest, sign_in, text, wait
+from tests.browser.stick import DAY_S, NOON
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+A_PAGE, OF_THE_DAY = 40, 60
+LATER = 900
+"""A number that the daemon does not get to."""
+
+
+def fill(storage):
+    """A day with few events, and a later one with more than the list shows at first."""
+    for number in range(1, 4):
+        stick.add_event(storage, number, NOON - DAY_S + number)
+    for number in range(4, 4 + OF_THE_DAY):
+        stick.add_event(storage, number, NOON + 20 * number)
+
+
+@pytest.fixture
+def daemon(tmp_path, why_connected):
+    pytest.importorskip("tornado", reason="the page needs tornado")
+    running = Running(tmp_path, fill=fill)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page(browser, daemon):
+    sign_in(browser, daemon)
+    wait(browser, lambda: events(browser) == A_PAGE)
+    return browser
+
+
+def record(page):
+    """An event that is over; the daemon dates it years before those of the stick."""
+    by_id(page, "record").click()
+    wait(page, lambda: text(page, "state-word") == "Recording")
+    wait(page, lambda: text(page, "state-word") == "Disarmed")
+
+
+def row(page, place):
+    return page.execute_script(
+        "return document.querySelectorAll('button.event')[arguments[0]].dataset.event", place
+    )
+
+
+@contextmanager
+def looking_elsewhere(page):
+    """Another tab is before the page."""
+    here = page.current_window_handle
+    page.switch_to.new_window("tab")
+    try:
+        yield
+    finally:
+        page.close()
+        page.switch_to.window(here)
+
+
+def delete_newest(page):
+    page.execute_script("document.querySelector('button.event').click()")
+    wait(page, lambda: by_id(page, "delete").is_displayed())
+    by_id(page, "delete").click()
+    wait(page, lambda: by_id(page, "ask-yes").is_displayed())
+    by_id(page, "ask-yes").click()
+    wait(page, lambda: text(page, "toast-text") == "Deleted")
+
+
+def test_the_list_has_what_came_while_nobody_looked(page, daemon):
+    with looking_elsewhere(page):
+        added = stick.add_event(daemon.storage, LATER, NOON + 3600)
+    wait(page, lambda: newest(page) == added)
+
+
+def test_lock_this_takes_what_came_last_not_what_is_shown(page, daemon):
+    record(page)
+    (made,) = [path.name for path in daemon.storage.glob("DASHCAM/*/*_manual")]
+    assert newest(page) != made
+    by_id(page, "lock").click()
+    wait(page, lambda: stick.locked(daemon.storage))
+    assert stick.locked(daemon.storage) == [made]
+    wait(page, lambda: "Recorded by hand" in text(page, "toast-text"))
+    by_id(page, "undo").click()
+    wait(page, lambda: not stick.locked(daemon.storage))
+
+
+def test_lock_this_passes_over_what_was_just_deleted(page, daemon):
+    first, second = row(page, 0), row(page, 1)
+    delete_newest(page)
+    by_id(page, "lock").click()
+    wait(page, lambda: stick.locked(daemon.storage))
+    assert stick.locked(daemon.storage) == [second]
+    wait(page, lambda: not list(daemon.storage.glob("DASHCAM/*/" + first)))
