@@ -103,6 +103,26 @@ def test_the_page_goes_on_by_itself_after_the_daemon_was_restarted(signed_in, da
     wait(signed_in, lambda: text(signed_in, "age").startswith("● LIVE"))
 
 
+def test_without_a_connection_nothing_is_said_to_be_live(signed_in, daemon):
+    record(signed_in)
+    signed_in.execute_async_script(LOOK_UP)
+    press(signed_in, "motion-button")
+    wait(signed_in, lambda: text(signed_in, "would").startswith("Would record now"))
+    wait(signed_in, lambda: text(signed_in, "age").startswith("● LIVE"))
+    with daemon.switched_off():
+        wait(signed_in, lambda: text(signed_in, "age").startswith("STALLED"))
+        wait(signed_in, lambda: not text(signed_in, "would"))
+        assert text(signed_in, "seen") == "The camera does not answer."
+        assert count(signed_in, "#moves *") == 0
+        signed_in.execute_script("Player.open(window.chosen)")
+        wait(signed_in, lambda: text(signed_in, "player-more") == "The camera does not answer.")
+        press(signed_in, "player-close")
+    wait(signed_in, lambda: text(signed_in, "state-word") == "Disarmed")
+    wait(signed_in, lambda: text(signed_in, "age").startswith("● LIVE"))
+    wait(signed_in, lambda: text(signed_in, "would").startswith("Would record now"))
+    press(signed_in, "motion-button")
+
+
 @pytest.mark.parametrize("language", ["en", "zh-TW", "ja"])
 @pytest.mark.parametrize("theme", ["day", "dark", "night"])
 def test_the_narrowest_phone_shows_every_word(signed_in, daemon, language, theme):

@@ -7,12 +7,15 @@ const App = (() => {
     const options = body === undefined ? {} : {
       method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body),
     };
-    const answer = await fetch('/api/v1/' + path, options);
+    let answer;
+    try { answer = await fetch('/api/v1/' + path, options); } catch (error) { throw refused(w('no_connection'), 0); }
     if (answer.status === 401) { location.replace('/sign-in'); throw new Error('signed out'); }
     const document = await answer.json();
-    if (!answer.ok) throw new Error(document.error);
+    if (!answer.ok) throw refused(document.error, answer.status);
     return document;
   }
+  // An error that knows the answer's status; 0 where there was no answer.
+  function refused(text, status) { return Object.assign(new Error(text), {status}); }
   function toast(text, undo) {
     $('toast-text').textContent = text;
     $('undo').hidden = !undo;
@@ -66,6 +69,7 @@ const App = (() => {
     $('lock').disabled = gone || !state.volume.where;
     $('eject').disabled = gone || !state.volume.where;
     banners(gone ? 'gone' : word);
+    if (gone) Motion.lost();
     room();
     Health.tell(state);
     if (state.event !== lastEvent || state.volume.where !== lastVolume) {

@@ -6,10 +6,19 @@ const Live = (() => {
   const tag = document.getElementById('age');
   const button = document.getElementById('hd-button');
   const Source = window.ManagedMediaSource || window.MediaSource;
-  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, FIRST_S = 0.06, SEEK_EVERY_S = 2, LOST_MS = 4000;
-  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, soughtAt = -SEEK_EVERY_S, startedAt = 0, leads = [], covered = false;
+  const SETTLE_MS = 400, WINDOW_MS = 2000, RESERVE_S = 0.01, SILENT_MS = 2000, FIRST_S = 0.06, SEEK_EVERY_S = 2, LOST_MS = 4000;
+  let mode = 'off', wanted = 'mjpeg', late = 0, aborter = null, lastUrl = null, hdAt = 0, began = 0, soughtAt = -SEEK_EVERY_S, startedAt = 0, leads = [], covered = false, said = {age: null, at: 0};
 
+  // How old the picture is now, by the word that came last; silence makes it older.
   function show(age) {
+    said = {age, at: performance.now()};
+    write(age);
+  }
+  function grow() {
+    const silent = performance.now() - said.at;
+    if (mode !== 'off' && typeof said.age === 'number' && silent > SILENT_MS) write(said.age + silent / 1000);
+  }
+  function write(age) {
     if (age === null || age === undefined) {
       tag.textContent = w('no_picture');
       tag.className = 'tag dead';
@@ -43,11 +52,16 @@ const Live = (() => {
     else picture.src = '/preview.mjpg?t=' + Date.now();
     button.setAttribute('aria-pressed', String(wanted === 'hd'));
   }
+  // Looked at again: what was said of the picture before is not said of this one.
+  function begin() {
+    said = {age: 0, at: performance.now()};
+    start();
+  }
   // While a recording or the settings are over it, the live picture leaves them the link.
   function cover(is) {
     if (covered === is) return;
     covered = is;
-    start();
+    begin();
   }
   async function poll() {
     const mine = aborter = new AbortController();
@@ -165,9 +179,10 @@ const Live = (() => {
     else if (box.requestFullscreen) box.requestFullscreen().catch(() => {});
     else if (video.webkitEnterFullscreen) video.webkitEnterFullscreen();
   });
-  document.addEventListener('visibilitychange', start);
+  document.addEventListener('visibilitychange', begin);
   window.addEventListener('pagehide', stop);
-  window.addEventListener('pageshow', start);
+  window.addEventListener('pageshow', begin);
+  setInterval(grow, 1000);
 
   // What the server says of the age of the picture that last left for this phone.
   function told(state) {

@@ -3,8 +3,8 @@
 // Followed only while it is shown.
 const Motion = (() => {
   const $ = id => document.getElementById(id), svg = $('overlay'), meter = $('meter');
-  const KEPT = 80, LINE = 0.4, FULL = 40;  // bars; height of the threshold; so many times it fills the meter
-  let showing = false, stream = null, levels = [], last = null;
+  const KEPT = 80, AGAIN_MS = 3000, LINE = 0.4, FULL = 40;  // bars; height of the threshold; so many times it fills the meter
+  let showing = false, stream = null, levels = [], last = null, isLost = false;
 
   function size() {
     const picture = $('picture'), video = $('hd');
@@ -51,6 +51,7 @@ const Motion = (() => {
     $('moves').replaceChildren(...shown);
   }
   function why() {
+    if (isLost) return w('no_connection');
     if (!last || last.ts === null) return w('v_no_field');
     if (last.is_motion) return w(App.state() && !App.state().armed ? 'v_disarmed' : last.ego === 'driving' ? 'v_driving' : 'v_motion');
     const key = 'v_' + (last.veto || '').replace(/[^a-z]+/g, '_');
@@ -76,13 +77,14 @@ const Motion = (() => {
     pen.stroke();
   }
   function tell() {
-    App.set('would', w('would_record', {a: w(last && last.is_motion ? 'yes' : 'no')}));
+    App.set('would', isLost ? '' : w('would_record', {a: w(last && last.is_motion ? 'yes' : 'no')}));
     App.set('seen', why() + (last && last.count ? ' ' + w('blocks_seen', {n: last.count, m: last.largest, k: last.least}) : ''));
     bars();
     draw();
   }
   function take(seen) {
     last = seen;
+    isLost = false;
     if (seen.ts !== null) levels.push([seen.largest / Math.max(1, seen.least), seen.is_motion]);
     levels = levels.slice(-KEPT);
     tell();
@@ -93,9 +95,22 @@ const Motion = (() => {
     if (!showing || document.hidden || $('home').hidden) return;
     stream = new EventSource('/api/v1/motion');
     stream.addEventListener('motion', message => take(JSON.parse(message.data)));
+    stream.onerror = () => {
+      lost();
+      if (stream && stream.readyState === EventSource.CLOSED) setTimeout(() => stream && stream.readyState === EventSource.CLOSED && follow(), AGAIN_MS);
+    };
+  }
+  // What was seen last is not seen now.
+  function lost() {
+    if (!showing || isLost) return;
+    isLost = true;
+    last = null;
+    levels = [];
+    tell();
   }
   function show(is) {
     showing = is;
+    isLost = false;
     levels = [];
     last = null;
     $('tuner').hidden = !is;
@@ -108,5 +123,5 @@ const Motion = (() => {
   $('motion-button').onclick = () => show(!showing);
   document.addEventListener('visibilitychange', follow);
   window.addEventListener('pagehide', () => stream && stream.close());
-  return {size, node, fit, grid, rest: follow};
+  return {size, node, fit, grid, lost, rest: follow};
 })();

@@ -78,12 +78,14 @@ const Player = (() => {
     $('keep-word').textContent = w(event.locked ? 'unlock' : 'lock');
     $('download').removeAttribute('href');
   }
-  // The stick went, or somebody else deleted it: said where one looks.
+  // The stick went, or somebody else deleted it, or nobody answers: said where one looks.
   async function failed() {
     const shown = place;
     if (!event) return;
-    const found = await App.api('events/' + event.id).catch(() => null);
-    if (event && place === shown && (!found || screens[0].error)) $('player-more').textContent = w('unreadable');
+    let status = 200;
+    try { await App.api('events/' + event.id); } catch (error) { status = error.status; }
+    if (!event || place !== shown || (status === 200 && !screens[0].error)) return;
+    $('player-more').textContent = w(status === 200 || status === 404 || status === 503 ? 'unreadable' : 'no_connection');
   }
   function open(chosen) {
     event = chosen;
