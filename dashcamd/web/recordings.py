@@ -7,6 +7,7 @@ the web's file threads. Raises `StorageError`, and `OperationError` for what is 
 
 from __future__ import annotations
 
+import errno
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from dashcamd.core import naming
@@ -103,11 +104,11 @@ class Recordings:
             if (before is None or number < before) and (not day or days[name] == day)
         ]
         page = chosen[: max(1, min(limit, LIST_LIMIT))]
-        found = [describe(catalog.load(volume.disk, name)) for name in page]
+        found = [event for event in (_listed(volume.disk, name) for name in page) if event]
         more = len(chosen) > len(page)
         return {
             "events": found,
-            "next": found[-1]["number"] if more else None,
+            "next": naming.event_number(page[-1].folder) if more else None,
             "total": len(names),
             "days": naming.in_order(list(days.values())),
         }
@@ -213,6 +214,18 @@ class Recordings:
         return self._known[folder]
 
 
+def _listed(disk: Disk, name: EventName) -> Optional[Json]:
+    """One event of a list: by its name only where it cannot be read; None if it is gone by now."""
+    try:
+        return describe(catalog.load(disk, name))
+    except StorageError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        number = naming.event_number(name.folder)
+        assert number is not None
+        return {**describe(StoredEvent(name, number, (), None)), "problem": str(error)}
+
+
 def _day(disk: Disk, name: EventName) -> str:
     try:
         return shown_day(catalog.load(disk, name))
@@ -221,7 +234,7 @@ def _day(disk: Disk, name: EventName) -> str:
 
 
 def describe(event: StoredEvent) -> Json:
-    """One event for the page."""
+    """One event for the page; ``problem`` says why it cannot be read, where it cannot."""
     facts = event.facts
     moment = facts.moment if facts else None
     is_open = bool(event.open_parts) or bool(facts and not facts.is_closed)
@@ -240,6 +253,7 @@ def describe(event: StoredEvent) -> Json:
         "cover": _url(event, naming.COVER) if _has(event, naming.COVER) else None,
         "gaps": sum(gap.frames for gap in facts.gaps) if facts else 0,
         "parts": _parts(event),
+        "problem": None,
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
 
 from dashcamd.core.timeline import Moment
+from dashcamd.errors import StorageError
 from dashcamd.handover import Latest
 from dashcamd.storage import catalog, sidecar
 from dashcamd.storage.disk import replace_file
@@ -81,6 +83,38 @@ def test_the_newest_day_comes_first_whether_its_clock_was_known_or_not(volume):
     add(Moment(START, LATER, 1.0, "ntp"))
     days = [day_of(LATER), day_of(WALL), "boot-000002", "boot-000001"]
     assert recordings.events(50, None, "")["days"] == days
+
+
+class SickDisk(MemoryDisk):
+    """One that cannot list the folders whose name has `sick` in it."""
+
+    sick, errno = "nothing", errno.EIO
+
+    def entries(self, path):
+        if self.sick in path:
+            raise StorageError(self.errno, "cannot be listed", path)
+        return super().entries(path)
+
+
+def test_a_folder_that_cannot_be_read_is_listed_by_its_name_beside_the_others(volume):
+    volume.disk = SickDisk()
+    names = [write_event(volume) for _ in range(4)]
+    volume.disk.sick = names[1].folder
+    found = over(volume).events(50, None, "")["events"]
+    assert [event["number"] for event in found] == [4, 3, 2, 1]
+    assert [bool(event["problem"]) for event in found] == [False, False, True, False]
+    assert (found[2]["id"], found[2]["reason"]) == (names[1].folder, "motion")
+    assert not found[2]["open"] and not found[2]["parts"]
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_left_out_and_those_before_it_follow(volume):
+    volume.disk = SickDisk()
+    names = [write_event(volume) for _ in range(4)]
+    volume.disk.sick, volume.disk.errno = names[2].folder, errno.ENOENT
+    found = over(volume).events(2, None, "")
+    assert [event["number"] for event in found["events"]] == [4]
+    assert found["next"] == 3
+    assert [event["number"] for event in over(volume).events(2, 3, "")["events"]] == [2, 1]
 
 
 def test_on_a_large_stick_the_days_come_a_few_at_a_time(volume):

@@ -45,7 +45,8 @@ const Events = (() => {
     button.dataset.event = event.id;
     if (event.cover) { const image = make('img'); image.src = event.cover; image.alt = ''; image.loading = 'lazy'; thumb.append(image); }
     thumb.append(icon('play'), make('small', '', length(event.duration_s)));
-    words.append(make('b', '', when(event)), make('span', 'quiet', [why(event), size(event.bytes), event.open ? w('still_recording') : ''].filter(Boolean).join(' · ')));
+    if (event.problem) words.append(make('b', '', title(event)), make('span', 'quiet', w('damaged')));
+    else words.append(make('b', '', when(event)), make('span', 'quiet', [why(event), size(event.bytes), event.open ? w('still_recording') : ''].filter(Boolean).join(' · ')));
     button.append(thumb, words);
     if (event.locked) { button.append(icon('lock', 'kept')); words.append(make('span', 'quiet', w('locked'))); }
     button.onclick = () => show(event.id);

@@ -91,6 +91,7 @@ const WORDS = {
   part_of: ['Part {n} of {m}', '第 {n} 段，共 {m} 段', '{m} 個中 {n} 個目'],
   still_recording: ['still being recorded', '錄影中', '録画中'],
   unreadable: ['It cannot be read any more: the stick is out, or the event was deleted.', '無法再讀取：隨身碟已拔出，或事件已被刪除。', '読み取れません。USB メモリが抜かれたか、イベントが削除されました。'],
+  damaged: ['It cannot be read: the stick may be failing.', '無法讀取：隨身碟可能有故障。', '読み取れません。USB メモリの故障かもしれません。'],
   clock_unknown: ['clock not known', '時間未知', '時刻不明'],
   locked: ['Locked', '已鎖定', '保護しました'],
   unlocked: ['Unlocked', '已解除鎖定', '保護を解除しました'],
