@@ -100,3 +100,36 @@ def test_lock_this_passes_over_what_was_just_deleted(page, daemon):
     wait(page, lambda: stick.locked(daemon.storage))
     assert stick.locked(daemon.storage) == [second]
     wait(page, lambda: not list(daemon.storage.glob("DASHCAM/*/" + first)))
+
+
+def test_who_leaves_the_page_has_deleted(page, daemon):
+    place = stick.folder_of(daemon.storage, newest(page))
+    delete_newest(page)
+    page.get("about:blank")
+    wait(page, lambda: not place.exists())
+
+
+def test_who_looks_elsewhere_has_deleted(page, daemon):
+    place = stick.folder_of(daemon.storage, newest(page))
+    delete_newest(page)
+    with looking_elsewhere(page):
+        wait(page, lambda: not place.exists(), 4)
+    assert not by_id(page, "undo").is_displayed()
+
+
+UNDO_AT_DELETION = """
+const done = arguments[0], ask = window.fetch;
+window.fetch = (path, options) => {
+  if (path.endsWith('/delete')) done(document.getElementById('toast').hidden);
+  return ask(path, options);
+};
+"""
+"""Whether the word with Undo is gone when the deletion is sent."""
+
+
+def test_undo_is_offered_as_long_as_it_works(page, daemon):
+    place = stick.folder_of(daemon.storage, newest(page))
+    delete_newest(page)
+    page.set_script_timeout(30)
+    assert page.execute_async_script(UNDO_AT_DELETION) is True
+    wait(page, lambda: not place.exists())

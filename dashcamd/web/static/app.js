@@ -1,11 +1,11 @@
 'use strict';
 const App = (() => {
   const $ = id => document.getElementById(id);
-  let state = null, heard = 0, timer = null, lastEvent = null, lastVolume = null;
+  let state = null, heard = 0, timer = null, ending = null, lastEvent = null, lastVolume = null;
 
   async function api(path, body) {
     const options = body === undefined ? {} : {
-      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body),
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), keepalive: true,  // it arrives although the page is left
     };
     let answer;
     try { answer = await fetch('/api/v1/' + path, options); } catch (error) { throw refused(w('no_connection'), 0); }
@@ -16,14 +16,25 @@ const App = (() => {
   }
   // An error that knows the answer's status; 0 where there was no answer.
   function refused(text, status) { return Object.assign(new Error(text), {status}); }
-  function toast(text, undo) {
+  // A word at the bottom for a while. It ends once: with `undo`, or with `gone` when its time is over,
+  // the next word comes or the page is left.
+  function toast(text, undo, gone) {
+    end();
     $('toast-text').textContent = text;
     $('undo').hidden = !undo;
-    $('undo').onclick = () => { $('toast').hidden = true; if (undo) undo(); };
+    $('undo').onclick = () => { ending = null; end(); if (undo) undo(); };
     $('toast').hidden = false;
-    clearTimeout(timer);
-    timer = setTimeout(() => { $('toast').hidden = true; }, 6000);
+    ending = gone || null;
+    timer = setTimeout(end, 6000);
   }
+  function end() {
+    const act = ending;
+    ending = null;
+    clearTimeout(timer);
+    $('toast').hidden = true;
+    if (act) act();
+  }
+  function leave() { if (ending) end(); }
   function ask(text, yes) {
     return new Promise(done => {
       $('ask-text').textContent = text;
@@ -192,7 +203,7 @@ const App = (() => {
     Motion.rest();
     window.scrollTo(0, 0);
   };
-  $('sign-out').onclick = async () => { Live.stop(); await act(() => api('session/end', {})); location.replace('/sign-in'); };
+  $('sign-out').onclick = async () => { Live.stop(); leave(); await act(() => api('session/end', {})); location.replace('/sign-in'); };
   $('theme').value = localStorage.getItem('theme') || 'auto';
   $('theme').onchange = () => { localStorage.setItem('theme', $('theme').value); translate(); };
   $('language').value = language;
@@ -225,8 +236,11 @@ const App = (() => {
       api('status').catch(() => {});
     };
   }
-  document.addEventListener('visibilitychange', () => { listen(); if (!document.hidden) Events.refresh(); });
-  window.addEventListener('pagehide', () => stream && stream.close());
+  document.addEventListener('visibilitychange', () => {
+    listen();
+    if (document.hidden) leave(); else Events.refresh();
+  });
+  window.addEventListener('pagehide', () => { leave(); if (stream) stream.close(); });
   setInterval(tell, 2000);
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(); }, 5000);
   document.addEventListener('DOMContentLoaded', () => { tell(); listen(); Events.refresh(); });

@@ -86,12 +86,11 @@ const Events = (() => {
     done();
     hidden.add(event.id);
     tell();
-    const later = setTimeout(async () => {
+    toast(w('deleting'), () => { hidden.delete(event.id); refresh(); }, async () => {
       await act(() => api('events/' + event.id + '/delete', {confirm: true}));
       hidden.delete(event.id);
       refresh();
-    }, 5000);
-    toast(w('deleting'), () => { clearTimeout(later); hidden.delete(event.id); refresh(); });
+    });
   }
   // In the language that was chosen.
   function tell() { draw([...$('day').options].map(option => option.value)); }
