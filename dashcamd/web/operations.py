@@ -64,9 +64,11 @@ async def _status(site: Site, call: Call) -> Json:
 
 async def _events(site: Site, call: Call) -> Json:
     limit, before = call.query.get("limit") or 50, call.query.get("before")
-    day = call.query.get("day") or ""
+    day, has_marks = call.query.get("day") or "", bool(call.query.get("marks"))
     found: Json = await site.in_thread(
-        lambda: site.recordings.events(int(limit), None if before is None else int(before), day)
+        lambda: site.recordings.events(
+            int(limit), None if before is None else int(before), day, has_marks
+        )
     )
     return found
 
@@ -217,12 +219,13 @@ OPERATIONS: List[Operation] = [
     Operation(
         "get",
         "/api/v1/events",
-        "What was recorded, newest first",
+        "What was recorded, newest first; with marks=1 also where all events of that day lie in it",
         _events,
         query={
             "limit": {"type": "integer", "minimum": 1, "maximum": 200},
             "before": {"type": "integer", "minimum": 0, "maximum": 10**12},
             "day": {"type": "string", "maxLength": 20},
+            "marks": {"type": "integer", "minimum": 0, "maximum": 1},
         },
     ),
     Operation("get", "/api/v1/events/{event}", "One event", _event),

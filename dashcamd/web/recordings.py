@@ -8,6 +8,7 @@ the web's file threads. Raises `StorageError`, and `OperationError` for what is 
 from __future__ import annotations
 
 import errno
+from datetime import datetime
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from dashcamd.core import naming
@@ -19,15 +20,15 @@ from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, DiskFile
 from dashcamd.storage.locking import set_lock
 from dashcamd.storage.mp4_layout import Layout, faststart, frozen
-from dashcamd.storage.volume import Volume, shown_day
+from dashcamd.storage.volume import Volume, local, shown_day
 from dashcamd.types import Json
 
 LIST_LIMIT = 200
 
-DAYS_FIRST = 200
-DAYS_AGAIN = 20
-"""Events whose day is read for one listing: of those not seen before, and anew of the others. A
-label changes when a better clock comes; until an event is read its folder says the day."""
+MARKS_FIRST = 200
+MARKS_AGAIN = 20
+"""Events whose mark is read for one listing: of those not seen before, and anew of the others. A
+label changes when a better clock comes; until an event is read its folder says day and time."""
 
 
 LAYOUTS_KEPT = 4
@@ -39,6 +40,25 @@ LayoutKey = Tuple[int, str, Optional[int], bool]
 
 class MissingError(OperationError):
     """There is no such event or file, or no volume at all (404)."""
+
+
+class Mark(NamedTuple):
+    """Where an event lies: its day, and the seconds of that day, if it has a date."""
+
+    day: str
+    at_s: Optional[float]
+    duration_s: float
+    is_locked: bool
+
+    def as_json(self, name: EventName) -> Json:
+        """The mark of the event `name` for the page."""
+        return {
+            "id": name.folder,
+            "number": naming.event_number(name.folder),
+            "at_s": self.at_s,
+            "duration_s": self.duration_s,
+            "locked": self.is_locked,
+        }
 
 
 class Recording(NamedTuple):
@@ -79,12 +99,12 @@ class Recording(NamedTuple):
 
 
 class Recordings:
-    """Events on the volume in use. Any thread; remembers where folders are, and their days."""
+    """Events on the volume in use. Any thread; remembers where folders are, and their marks."""
 
     def __init__(self, slot: Latest[Optional[Volume]]) -> None:
         self._slot = slot
         self._known: Dict[str, EventName] = {}
-        self._days: Tuple[Optional[Volume], Dict[EventName, str]] = (None, {})
+        self._marks: Tuple[Optional[Volume], Dict[EventName, Mark]] = (None, {})
         self._layouts: Tuple[Tuple[LayoutKey, Optional[Layout]], ...] = ()
 
     @property
@@ -92,40 +112,60 @@ class Recordings:
         """Changes whenever another volume, or none, is in use."""
         return self._slot.peek()[0]
 
-    def events(self, limit: int, before: Optional[int], day: str) -> Json:
-        """The newest events first: at most `limit`, of numbers below `before`, of one `day`."""
+    def events(self, limit: int, before: Optional[int], day: str, has_marks: bool = False) -> Json:
+        """The newest events first: at most `limit`, of numbers below `before`, of one `day`.
+
+        With ``marks`` of all events of that day, or of the newest, if they are asked for.
+        """
         volume = self._volume()
         names = sorted(catalog.names(volume.disk), reverse=True)
         self._known = {name.folder: name for _, name in names}
-        days = self._look_at_days(volume, [name for _, name in names])
+        marks = self._look_at_marks(volume, [name for _, name in names])
         chosen = [
             name
             for number, name in names
-            if (before is None or number < before) and (not day or days[name] == day)
+            if (before is None or number < before) and (not day or marks[name].day == day)
         ]
         page = chosen[: max(1, min(limit, LIST_LIMIT))]
-        found = [event for event in (_listed(volume.disk, name) for name in page) if event]
-        more = len(chosen) > len(page)
-        return {
-            "events": found,
-            "next": naming.event_number(page[-1].folder) if more else None,
+        listed = {name: _listed(volume.disk, name) for name in page}
+        found = {name: event for name, event in listed.items() if event}
+        fresh = {name: _mark(event) for name, event in found.items()}
+        self._note(volume, fresh)
+        marks.update(fresh)
+        days = naming.in_order([mark.day for mark in marks.values()])
+        answer = {
+            "events": list(found.values()),
+            "next": naming.event_number(page[-1].folder) if len(chosen) > len(page) else None,
             "total": len(names),
-            "days": naming.in_order(list(days.values())),
+            "days": days,
         }
+        if has_marks:
+            shown = day or (days[0] if days else "")
+            answer["marks"] = [
+                mark.as_json(name) for name, mark in marks.items() if mark.day == shown
+            ]
+        return answer
 
-    def _look_at_days(self, volume: Volume, newest_first: List[EventName]) -> Dict[EventName, str]:
-        """The day of each event, as far as it was read; the longest not read comes next."""
-        of_volume, before = self._days
+    def _look_at_marks(
+        self, volume: Volume, newest_first: List[EventName]
+    ) -> Dict[EventName, Mark]:
+        """The mark of each event, as far as it was read; the longest not read comes next."""
+        of_volume, before = self._marks
         present = set(newest_first)
-        known = {name: day for name, day in before.items() if name in present}
+        known = {name: mark for name, mark in before.items() if name in present}
         if of_volume is not volume:
             known = {}
         unseen = [name for name in newest_first if name not in known]
-        for name in [*unseen[:DAYS_FIRST], *list(known)[:DAYS_AGAIN]]:
+        for name in [*unseen[:MARKS_FIRST], *list(known)[:MARKS_AGAIN]]:
             known.pop(name, None)
-            known[name] = _day(volume.disk, name)
-        self._days = (volume, known)
-        return {name: known.get(name, name.day) for name in newest_first}
+            known[name] = _mark(_listed(volume.disk, name) or _by_name(name))
+        self._marks = (volume, known)
+        return {name: known.get(name) or _mark(_by_name(name)) for name in newest_first}
+
+    def _note(self, volume: Volume, fresh: Dict[EventName, Mark]) -> None:
+        of_volume, known = self._marks
+        if of_volume is volume:
+            self._marks = (volume, {**known, **fresh})
 
     def event(self, folder: str) -> Json:
         """One event; ``play`` of a part that grows is its address frozen as it is now."""
@@ -147,7 +187,9 @@ class Recordings:
         """Lock an event, or unlock it."""
         volume, name = self._volume(), self._name(folder)
         set_lock(volume.disk, name.folder, is_locked)
-        return self.event(folder)
+        found = self.event(folder)
+        self._note(volume, {name: _mark(found)})
+        return found
 
     def open(
         self, folder: str, file_name: str, upto: Optional[int], is_raw: bool = False
@@ -221,16 +263,18 @@ def _listed(disk: Disk, name: EventName) -> Optional[Json]:
     except StorageError as error:
         if error.errno == errno.ENOENT:
             return None
-        number = naming.event_number(name.folder)
-        assert number is not None
-        return {**describe(StoredEvent(name, number, (), None)), "problem": str(error)}
+        return {**_by_name(name), "problem": str(error)}
 
 
-def _day(disk: Disk, name: EventName) -> str:
-    try:
-        return shown_day(catalog.load(disk, name))
-    except StorageError:
-        return name.day
+def _by_name(name: EventName) -> Json:
+    """What an event's name alone tells."""
+    number = naming.event_number(name.folder)
+    assert number is not None
+    return describe(StoredEvent(name, number, (), None))
+
+
+def _mark(event: Json) -> Mark:
+    return Mark(event["day"], event["at_s"], event["duration_s"], event["locked"])
 
 
 def describe(event: StoredEvent) -> Json:
@@ -245,6 +289,7 @@ def describe(event: StoredEvent) -> Json:
         "reason": facts.reason if facts else naming.event_reason(event.name.folder),
         "start": moment.iso if moment else None,
         "start_unix_s": round(moment.wall, 3) if moment else None,
+        "at_s": _at_s(event),
         "uncertainty_s": round(moment.uncertainty_s, 1) if moment else None,
         "duration_s": round(sum(part.duration_s for part in facts.parts), 3) if facts else 0.0,
         "bytes": event.bytes,
@@ -255,6 +300,17 @@ def describe(event: StoredEvent) -> Json:
         "parts": _parts(event),
         "problem": None,
     }
+
+
+def _at_s(event: StoredEvent) -> Optional[float]:
+    """Seconds of its day at which an event begins, as the camera's clock shows it; None undated."""
+    shown = local(event.facts.moment if event.facts else None)
+    if shown is None:
+        try:
+            shown = datetime.strptime(event.name.day + event.name.folder[:6], "%Y-%m-%d%H%M%S")
+        except ValueError:
+            return None
+    return shown.hour * 3600.0 + shown.minute * 60 + shown.second
 
 
 def _parts(event: StoredEvent) -> List[Json]:

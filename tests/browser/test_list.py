@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser import stick
 from tests.browser.conftest import Running
-from tests.browser.steps import by_id, events, newest, sign_in, text, wait
+from tests.browser.steps import by_id, choose, count, events, newest, sign_in, text, wait
 from tests.browser.stick import DAY_S, NOON
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -133,3 +133,27 @@ def test_undo_is_offered_as_long_as_it_works(page, daemon):
     page.set_script_timeout(30)
     assert page.execute_async_script(UNDO_AT_DELETION) is True
     wait(page, lambda: not place.exists())
+
+
+def test_who_reads_older_events_keeps_them_when_another_begins(page, daemon):
+    page.execute_script("document.getElementById('older').click()")
+    wait(page, lambda: events(page) == OF_THE_DAY)
+    last = row(page, OF_THE_DAY - 1)
+    before = page.execute_script("return performance.getEntriesByType('resource').length")
+    record(page)
+    asked = "return performance.getEntriesByType('resource').length"
+    wait(page, lambda: page.execute_script(asked) > before)
+    added = stick.add_event(daemon.storage, LATER, NOON + 3600)
+    with looking_elsewhere(page):
+        pass
+    wait(page, lambda: newest(page) == added)
+    assert events(page) == OF_THE_DAY + 1
+    assert row(page, OF_THE_DAY) == last
+
+
+def test_the_strip_shows_the_whole_day(page, daemon):
+    wait(page, lambda: count(page, "#strip button") == OF_THE_DAY)
+    choose(
+        page, "day", page.execute_script("return document.getElementById('day').options[1].value")
+    )
+    wait(page, lambda: count(page, "#strip button") == 3)

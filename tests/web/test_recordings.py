@@ -16,7 +16,7 @@ from dashcamd.storage.volume import Volume, local
 from dashcamd.testing import MemoryDisk
 from tests.storage.events import START, WALL, write_event
 
-from dashcamd.web.recordings import DAYS_FIRST, Recordings  # isort: skip
+from dashcamd.web.recordings import MARKS_FIRST, Recordings  # isort: skip
 
 DAY_S = 86400.0
 LATER = WALL + 3 * DAY_S
@@ -85,6 +85,40 @@ def test_the_newest_day_comes_first_whether_its_clock_was_known_or_not(volume):
     assert recordings.events(50, None, "")["days"] == days
 
 
+def marks_of(recordings, limit=1, day=""):
+    return recordings.events(limit, None, day, has_marks=True)["marks"]
+
+
+def test_all_events_of_the_day_are_marked_however_few_are_listed(volume):
+    names = [write_event(volume) for _ in range(4)]
+    date(volume, names[0], LATER)
+    recordings = over(volume)
+    assert "marks" not in recordings.events(1, None, "")
+    assert [mark["number"] for mark in marks_of(recordings, day=day_of(WALL))] == [4, 3, 2]
+    (mark,) = marks_of(recordings)
+    shown = local(Moment(0, LATER, 0, ""))
+    assert mark["at_s"] == shown.hour * 3600 + shown.minute * 60 + shown.second
+    assert (mark["id"], mark["locked"]) == (names[0].folder, False)
+    recordings.lock(names[0].folder, True)
+    assert [mark["locked"] for mark in marks_of(recordings)] == [True]
+
+
+def test_an_event_that_was_not_read_yet_is_marked_where_its_name_says(volume):
+    for _ in range(MARKS_FIRST + 1):
+        _, folder = volume.new_event("motion", Moment(START, WALL, 1.0, "ntp"), START)
+        volume.disk.put(folder.path + "/cover.jpg", b"jpg")
+    shown = local(Moment(0, WALL, 0, ""))
+    at_s = shown.hour * 3600 + shown.minute * 60 + shown.second
+    marks = marks_of(over(volume))
+    assert [mark["at_s"] for mark in marks] == [at_s] * (MARKS_FIRST + 1)
+
+
+def test_an_event_without_a_date_has_no_place_in_the_day(volume):
+    _, name = volume.new_event("motion", None, START)
+    volume.disk.put(name.path + "/cover.jpg", b"jpg")
+    assert [mark["at_s"] for mark in marks_of(over(volume))] == [None]
+
+
 class SickDisk(MemoryDisk):
     """One that cannot list the folders whose name has `sick` in it."""
 
@@ -104,7 +138,8 @@ def test_a_folder_that_cannot_be_read_is_listed_by_its_name_beside_the_others(vo
     assert [event["number"] for event in found] == [4, 3, 2, 1]
     assert [bool(event["problem"]) for event in found] == [False, False, True, False]
     assert (found[2]["id"], found[2]["reason"]) == (names[1].folder, "motion")
-    assert not found[2]["open"] and not found[2]["parts"]
+    assert not found[2]["open"]
+    assert not found[2]["parts"]
 
 
 def test_a_folder_that_is_deleted_meanwhile_is_left_out_and_those_before_it_follow(volume):
@@ -120,7 +155,7 @@ def test_a_folder_that_is_deleted_meanwhile_is_left_out_and_those_before_it_foll
 def test_on_a_large_stick_the_days_come_a_few_at_a_time(volume):
     name = write_event(volume)
     date(volume, name, LATER)
-    for _ in range(DAYS_FIRST):
+    for _ in range(MARKS_FIRST):
         _, folder = volume.new_event("motion", Moment(START, WALL, 1.0, "ntp"), START)
         volume.disk.put(folder.path + "/cover.jpg", b"jpg")
     recordings = over(volume)

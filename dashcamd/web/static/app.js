@@ -242,7 +242,7 @@ const App = (() => {
   });
   window.addEventListener('pagehide', () => { leave(); if (stream) stream.close(); });
   setInterval(tell, 2000);
-  setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(); }, 5000);
+  setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(false); }, 5000);
   document.addEventListener('DOMContentLoaded', () => { tell(); listen(); Events.refresh(); });
   return {size, length, icon, act, api, ask, toast, make, set, span, state: () => state};
 })();

@@ -2,7 +2,8 @@
 // What was recorded: the events of a day, where they lie in it, keeping and deleting them.
 const Events = (() => {
   const $ = id => document.getElementById(id), {act, api, ask, icon, length, make, set, size, toast} = App;
-  let events = [], oldest = null, picked = '', shownDay = '', hidden = new Set();
+  const PAGE = 40;
+  let events = [], marks = [], oldest = null, picked = '', shownDay = '', hidden = new Set();
 
   function when(event) {
     if (!event.start_unix_s) return event.id.slice(0, 2) + ':' + event.id.slice(2, 4) + ':' + event.id.slice(4, 6) + ' (' + w('clock_unknown') + ')';
@@ -10,19 +11,54 @@ const Events = (() => {
   }
   function why(event) { return WORDS['r_' + event.reason] ? w('r_' + event.reason) : event.reason; }
   function title(event) { return when(event) + ' · ' + why(event); }
-  async function refresh(more) {
-    if (App.state() && !App.state().volume.where) { events = []; oldest = null; draw([]); return; }
-    const query = 'limit=40' + (shownDay ? '&day=' + encodeURIComponent(shownDay) : '') + (more && oldest !== null ? '&before=' + oldest : '');
-    const found = await act(() => api('events?' + query));
-    if (!found) return;
-    events = more ? events.concat(found.events) : found.events;
-    oldest = found.next;
+
+  // The newest events of the day, of it all with `is_whole`; older ones that are listed stay.
+  async function refresh(isWhole = true) {
+    if (App.state() && !App.state().volume.where) { forget(); draw([]); return; }
+    const asked = shownDay, found = await act(() => api('events?limit=' + PAGE + of(asked) + (isWhole ? '&marks=1' : '')));
+    if (!found || asked !== shownDay) return;
     if (picked && !found.days.includes(picked)) picked = '';  // the clock was set, or all of it is gone
-    const day = picked || found.days[0] || '', isAnother = shownDay && day !== shownDay;
+    const day = picked || found.days[0] || '';
+    if (shownDay && day !== shownDay) { turn(day); return; }
     shownDay = day;
-    if (isAnother) { refresh(); return; }
+    const listed = new Set(found.events.map(event => event.id)), meets = events.some(event => listed.has(event.id));
+    if (!meets || found.next === null || events[events.length - 1].number >= found.next) oldest = found.next;
+    events = meets ? above(events, found) : found.events;
+    marks = found.marks || above(marks, found);
     draw(found.days);
     set('events-count', String(found.total));
+  }
+  async function older() {
+    const asked = shownDay, before = oldest;
+    const found = await act(() => api('events?limit=' + PAGE + of(asked) + '&before=' + before));
+    if (!found || asked !== shownDay || before !== oldest) return;
+    events = events.concat(found.events);
+    oldest = found.next;
+    draw(found.days);
+  }
+  const of = day => day ? '&day=' + encodeURIComponent(day) : '';
+  // What was found in the place of what was known from there on.
+  function above(known, found) {
+    return found.events.filter(event => !shownDay || event.day === shownDay).concat(known.filter(one => found.next !== null && one.number < found.next));
+  }
+  function put(event) {
+    const renewed = one => one.id === event.id ? event : one;
+    events = events.map(renewed);
+    marks = marks.map(renewed);
+  }
+  function drop(id) {
+    events = events.filter(event => event.id !== id);
+    marks = marks.filter(mark => mark.id !== id);
+  }
+  function forget() {
+    events = [];
+    marks = [];
+    oldest = null;
+  }
+  function turn(day) {
+    shownDay = day;
+    forget();
+    refresh();
   }
   function draw(days) {
     if (days.join() !== $('day').dataset.key) {  // or it would close under the finger
@@ -31,6 +67,7 @@ const Events = (() => {
     }
     $('day').value = shownDay;
     $('day').hidden = !days.length;
+    strip();
     const seen = events.filter(event => !hidden.has(event.id) && (!shownDay || event.day === shownDay));
     const key = JSON.stringify([seen, language, oldest, !!(App.state() && App.state().volume.where)]);
     if ($('events').dataset.key === key) return;  // or the keyboard would lose its place
@@ -38,7 +75,6 @@ const Events = (() => {
     $('events').replaceChildren(...seen.map(row));
     if (!seen.length) $('events').append(make('li', 'quiet', w(App.state() && !App.state().volume.where ? 'on_the_stick' : 'no_events')));
     $('older').hidden = oldest === null;
-    strip(seen);
   }
   function row(event) {
     const item = make('li'), button = make('button', 'event'), thumb = make('span', 'thumb'), words = make('span');
@@ -53,18 +89,19 @@ const Events = (() => {
     item.append(button);
     return item;
   }
-  function strip(seen) {
-    const dated = seen.filter(event => event.start_unix_s);
-    const box = $('strip');
+  function strip() {
+    const dated = marks.filter(mark => mark.at_s !== null && !hidden.has(mark.id)), box = $('strip');
+    const key = JSON.stringify([dated.map(mark => [mark.id, mark.at_s, mark.duration_s, mark.locked]), language]);
+    if (box.dataset.key === key) return;
+    box.dataset.key = key;
     box.setAttribute('aria-label', w('events') + ': ' + dated.length);
-    box.replaceChildren(...dated.map(event => {
-      const start = new Date(event.start_unix_s * 1000), node = make('button', event.locked ? 'locked' : '');
-      const at = start.getHours() * 3600 + start.getMinutes() * 60 + start.getSeconds();
-      node.style.left = at / 864 + '%';
-      node.style.width = Math.max(0.6, event.duration_s / 864) + '%';
-      node.setAttribute('aria-label', title(event));
+    box.replaceChildren(...dated.map(mark => {
+      const node = make('button', mark.locked ? 'locked' : '');
+      node.style.left = mark.at_s / 864 + '%';
+      node.style.width = Math.max(0.6, mark.duration_s / 864) + '%';
+      node.setAttribute('aria-label', new Date(mark.at_s * 1000).toLocaleTimeString(language, {timeZone: 'UTC'}));
       node.tabIndex = -1;
-      node.onclick = () => show(event.id);
+      node.onclick = () => show(mark.id);
       return node;
     }));
     const now = new Date(), line = make('i');
@@ -72,12 +109,14 @@ const Events = (() => {
     box.append(line);
   }
   async function show(id) {
-    const event = await act(() => api('events/' + id));
-    if (event) Player.open(event);
+    try { Player.open(await api('events/' + id)); } catch (error) {
+      toast(error.message);
+      if (error.status === 404) { drop(id); tell(); }
+    }
   }
   async function lock(id, locked, undo) {
     const event = await act(() => api('events/' + id + '/lock', {locked}));
-    if (event) { toast(w(locked ? 'locked' : 'unlocked') + ': ' + event.day + ' ' + title(event), undo); refresh(); }
+    if (event) { put(event); toast(w(locked ? 'locked' : 'unlocked') + ': ' + event.day + ' ' + title(event), undo); tell(); }
     return event;
   }
   // The event leaves the list at once and the stick when there is no way back any more.
@@ -86,10 +125,10 @@ const Events = (() => {
     done();
     hidden.add(event.id);
     tell();
-    toast(w('deleting'), () => { hidden.delete(event.id); refresh(); }, async () => {
-      await act(() => api('events/' + event.id + '/delete', {confirm: true}));
+    toast(w('deleting'), () => { hidden.delete(event.id); tell(); }, async () => {
+      if (await act(() => api('events/' + event.id + '/delete', {confirm: true}))) drop(event.id);
       hidden.delete(event.id);
-      refresh();
+      refresh(false);
     });
   }
   // In the language that was chosen.
@@ -107,7 +146,7 @@ const Events = (() => {
     if (id === '') toast(w('nothing_to_lock'));
     if (id) lock(id, true, () => lock(id, false));
   };
-  $('day').onchange = () => { shownDay = picked = $('day').value; if (!$('day').selectedIndex) picked = ''; refresh(); };
-  $('older').onclick = () => refresh(true);
+  $('day').onchange = () => { picked = $('day').selectedIndex ? $('day').value : ''; turn($('day').value); };
+  $('older').onclick = older;
   return {lock, refresh, remove, tell, title};
 })();
