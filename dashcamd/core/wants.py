@@ -28,6 +28,9 @@ BLIND_S = 10.0
 MOTION, DRIVING, BUMP, CONTINUOUS = "motion", "driving", "bump", "continuous"
 """Reasons of the house; any other one was asked for by hand."""
 
+ENDLESS = float("inf")
+"""Horizon of a run in continuous mode."""
+
 MAX_TURNS = 64
 """Most changes of a run's reason that are remembered: each takes a drive, or the end of one."""
 
@@ -108,14 +111,26 @@ class Story:
 
     def add(self, motion: Motion) -> None:
         """Let `motion` continue this story."""
-        if _takes_over(motion.reason, self.turns[-1][1] if self.turns else self.reason):
-            self.turns.append((motion.last, motion.reason))
-            if len(self.turns) > MAX_TURNS:
-                self.reason = self.turns.pop(0)[1]
+        if _takes_over(motion.reason, self._newest_reason):
+            self._turn(motion.last, motion.reason)
         self.motions += motion.first > self.last_motion
         self.last_motion = max(self.last_motion, motion.last)
         self.peak_blocks = max(self.peak_blocks, motion.peak_blocks)
         self.is_asked |= is_asked(motion.reason)
+
+    def never_end(self, ts: Seconds) -> None:
+        """Go on from `ts` without a reason, as continuous mode does."""
+        if self._newest_reason != CONTINUOUS:
+            self._turn(ts, CONTINUOUS)
+
+    @property
+    def _newest_reason(self) -> str:
+        return self.turns[-1][1] if self.turns else self.reason
+
+    def _turn(self, ts: Seconds, reason: str) -> None:
+        self.turns.append((ts, reason))
+        if len(self.turns) > MAX_TURNS:
+            self.reason = self.turns.pop(0)[1]
 
 
 def is_asked(reason: str) -> bool:
@@ -170,6 +185,7 @@ class Wants:
         self._is_stopping = False
         self._seen: Seconds = float("-inf")
         self._taken_to = 0
+        self._endless_from = 0
 
     @property
     def first(self) -> Optional[Run]:
@@ -189,16 +205,17 @@ class Wants:
     def change(self, policy: Policy) -> None:
         """Go on by another policy; an open run grows or ends by it, and no frame is lost.
 
-        Continuous mode begins by wanting everything from the open run on, and ends as if motion
-        ended now.
+        Continuous mode begins by wanting everything from the open run on (`settle`), and ends as
+        if motion ended now.
         """
-        self._policy = policy
+        was_continuous, self._policy = self._policy.is_continuous, policy
         run, newest = self._open_run(), self._footage.newest_ts
-        if run is None or newest is None:
+        if newest is None:
             return
         if policy.is_continuous:
-            run.horizon = float("inf")
-        elif run.horizon == float("inf"):
+            if not was_continuous:
+                self._endless_from = self._footage.cursor_before(newest - policy.pre_roll_s)
+        elif run is not None and run.horizon == ENDLESS:
             run.story.last_motion = max(run.story.last_motion, newest)
             run.horizon = run.story.last_motion + policy.post_roll_s
 
@@ -223,9 +240,11 @@ class Wants:
 
     def arm(self, is_armed: bool, ts: Seconds) -> None:
         """Listen to motion or not; disarming ends the open run at `ts`."""
-        self._is_armed = is_armed
+        was_armed, self._is_armed = self._is_armed, is_armed
         if not is_armed:
             self._end(self._footage.cursor_after(ts))
+        elif not was_armed:
+            self._endless_from = self._footage.cursor_before(ts - self._policy.pre_roll_s)
 
     def camera_lost(self) -> None:
         """End the open run with the frames there are: none will follow for a while."""
@@ -237,8 +256,11 @@ class Wants:
         self._end(self._footage.head)
 
     def settle(self) -> None:
-        """End the open run if the gap has passed quietly; keep continuous mode going."""
-        if self._policy.is_continuous:
+        """End the open run if the gap has passed quietly; in continuous mode it never ends.
+
+        Disarmed, continuous mode records what is triggered, and that ends as it does by motion.
+        """
+        if self._policy.is_continuous and self._is_armed:
             self._keep_running()
         else:
             self._end_when_quiet()
@@ -270,12 +292,17 @@ class Wants:
 
     def _continued_by(self, motion: Motion) -> Optional[Run]:
         run = self._open_run()
-        if run is not None and motion.first <= run.story.last_motion + self._gap_needed_s():
+        if run is not None and self._is_near(run, motion):
             return run
         if len(self._runs) < MAX_RUNS:
             return None
         self._runs[-1].end = None
         return self._runs[-1]
+
+    def _is_near(self, run: Run, motion: Motion) -> bool:
+        if run.horizon == ENDLESS:
+            return True
+        return motion.first <= run.story.last_motion + self._gap_needed_s()
 
     def _begin(self, run: Run) -> None:
         run.start = max(run.start, self._taken_to)
@@ -307,14 +334,17 @@ class Wants:
             self._end(self._footage.head)
 
     def _keep_running(self) -> None:
-        newest = self._footage.newest_ts
-        if self._open_run() or newest is None or self._is_stopping or not self._is_armed:
+        run, newest = self._open_run(), self._footage.newest_ts
+        if newest is None or self._is_stopping:
             return
-        oldest_new = max(
-            self._footage.cursor_before(newest - self._policy.pre_roll_s), self._end_of_last()
-        )
+        if run is not None:
+            if run.horizon != ENDLESS:
+                run.story.never_end(run.horizon)
+                run.horizon = ENDLESS
+            return
+        oldest_new = max(self._endless_from, self._end_of_last())
         if oldest_new < self._footage.head:
-            self._begin(Run(Story(CONTINUOUS, newest, newest), oldest_new, float("inf")))
+            self._begin(Run(Story(CONTINUOUS, newest, newest), oldest_new, ENDLESS))
 
     def _end_of_last(self) -> int:
         return self._runs[-1].end or 0 if self._runs else self._taken_to

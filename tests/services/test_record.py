@@ -249,8 +249,10 @@ def test_disarmed_a_bump_locks_nothing():
     assert locked(desk) == []
 
 
-@pytest.mark.parametrize(("reason", "expected"), [("driving", [(0, 1)]), ("motion", [])])
-def test_the_button_locks_on_a_drive_only(reason, expected):
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("driving", [(0, 1)]), ("continuous", [(0, 1)]), ("motion", [])]
+)
+def test_the_button_locks_only_where_it_is_recorded_anyway(reason, expected):
     desk = split_desk()
     desk.feed(second("kppppppppp" * 5), reason=reason)
     desk.inbox.put(Triggered(desk.clock.monotonic() - 0.1, "button"))
