@@ -38,7 +38,9 @@ BESIDE = ("volume.json", "clocks.json", PAGE, PAGE_DATA, SETTINGS, REPORT, TRIAL
 """What dashcamd writes or reads beside the folders of days; it is not foreign."""
 
 LOCK = "locked.txt"
-"""Whoever puts a file of this name into an event's folder locks it, on any computer."""
+"""Whoever puts a file of this name into an event's folder locks it, on any computer (`is_lock`)."""
+
+_LOCKS = (LOCK, LOCK + ".tmp", "locked", "locked.txt.txt")
 
 OPEN_SUFFIX = ".part.mp4"
 CLOSED_SUFFIX = ".mp4"
@@ -175,6 +177,15 @@ def lost_stamp(name: str) -> Optional[str]:
 def is_ours(name: str) -> bool:
     """Whether a file in an event's folder was written by dashcamd and goes with the event."""
     plain = name[:-4] if name.endswith(".tmp") else name
-    if plain in (SIDECAR, COVER, LOCK):
+    if plain in (SIDECAR, COVER) or is_lock(name):
         return True
     return parse_part(plain) is not None or lost_stamp(plain) is not None
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file of this name in an event's folder locks it.
+
+    People's own count in capitals (a phone's keyboard, DOS names) and with an ending that their
+    computer hides. The temporary one counts, for a cut in its rename may leave it alone.
+    """
+    return name.casefold() in _LOCKS

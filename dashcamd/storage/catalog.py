@@ -33,9 +33,6 @@ from dashcamd.storage.sidecar import EventFacts
 LOCK_BYTES = 64 * 1024
 """Names of ten thousand parts; a larger file is no list of them, and locks the whole event."""
 
-LOCKS = (naming.LOCK, naming.LOCK + ".tmp")
-"""Each of them locks: a cut in the rename of the second may leave it alone, see `_facts`."""
-
 
 @dataclass(frozen=True)
 class StoredEvent:
@@ -62,7 +59,7 @@ class StoredEvent:
     @property
     def is_locked(self) -> bool:
         """Whether it, or some of its parts, must not be deleted."""
-        return any(name in LOCKS for name, _ in self.files)
+        return any(naming.is_lock(name) for name, _ in self.files)
 
     @property
     def removable(self) -> Tuple[Tuple[str, int], ...]:
@@ -191,7 +188,7 @@ def load(disk: Disk, name: EventName) -> StoredEvent:
     number = naming.event_number(name.folder)
     assert number is not None
     facts = _facts(disk, name, dict(ours))
-    locks = [file for file, _ in ours if file in LOCKS]
+    locks = [file for file, _ in ours if naming.is_lock(file)]
     event = StoredEvent(name, number, ours, facts, locked_parts=locked_parts(disk, name, locks))
     known = {part.file for part in facts.parts} if facts else set()
     unfinished = {path.rpartition("/")[2] for path in event.parts if is_open(disk, path, known)}
@@ -272,7 +269,7 @@ def _facts(disk: Disk, name: EventName, files: Dict[str, int]) -> Optional[Event
 def locked_parts(disk: Disk, name: EventName, locks: Iterable[str]) -> Optional[Tuple[int, ...]]:
     """The parts that `locks`, files of an event, name; None if one is torn or a person's own.
 
-    Both of `LOCKS` are there where a cut fell before the rename: each may name parts of its own.
+    There are two where a cut fell before a rename: each may name parts of its own.
     """
     numbers: Set[int] = set()
     for lock in locks:

@@ -35,7 +35,7 @@ def set_lock(disk: Disk, wanted: str, is_locked: bool) -> str:
         replace_file(disk, "%s/%s" % (event.name.path, naming.LOCK), TEXT)
     elif not is_locked and event.is_locked:
         for name, _ in event.files:
-            if name in catalog.LOCKS:
+            if naming.is_lock(name):
                 disk.unlink("%s/%s" % (event.name.path, name))
         disk.sync_dir(event.name.path)
     return event.name.folder
@@ -48,14 +48,16 @@ def lock_parts(disk: Disk, name: EventName, parts: Iterable[int]) -> None:
     """
     event = catalog.load(disk, name)
     files, path = dict(event.files), "%s/%s" % (name.path, naming.LOCK)
+    temporary = naming.LOCK + ".tmp"
     known = event.locked_parts
     if event.is_locked and known is None:
         if not _is_half_written(disk, path + ".tmp"):
             return
-        known = catalog.locked_parts(disk, name, (naming.LOCK,) if naming.LOCK in files else ())
-        if known is None and naming.LOCK in files:
+        whole = [file for file in files if naming.is_lock(file) and file != temporary]
+        known = catalog.locked_parts(disk, name, whole)
+        if known is None and whole:
             return
-    elif event.is_locked and naming.LOCK not in files:
+    elif temporary in files and naming.LOCK not in files:
         # It is the only lock there is, and replacing a file begins by removing its temporary one.
         disk.rename(path + ".tmp", path)
     line = naming.locked_parts_line({*parts, *(known or ())})

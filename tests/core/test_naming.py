@@ -88,5 +88,7 @@ def test_foreign_names_that_come_close():
     assert naming.parse_part("193528_p٠٠.mp4") is None
     assert not naming.is_ours("event.json.bak")
     assert not naming.is_ours("193528_p00.mp4.tmp.tmp")
+    assert not naming.is_ours("unlocked.txt")
+    assert not naming.is_ours("locked.jpg")
     assert naming.event_number("193528_e000107_Motion") is None
     assert EventName("d", "f").path == "DASHCAM/d/f"

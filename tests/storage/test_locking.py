@@ -142,3 +142,30 @@ def test_two_locks_that_a_cut_left_add_up(disk, name):
     lock_parts(disk, name, (1,))
     disk.put(name.path + "/locked.txt.tmp", second)
     assert catalog.load(disk, name).locked_parts == (1, 4)
+
+
+@pytest.mark.parametrize(
+    "file", ["Locked.txt", "LOCKED.TXT", "locked", "Locked", "locked.txt.txt", "Locked.txt.txt"]
+)
+def test_a_lock_counts_as_people_and_their_computers_name_it(disk, name, file):
+    disk.put("%s/%s" % (name.path, file), b"keep this")
+    event = catalog.load(disk, name)
+    assert (event.is_locked, event.locked_parts, event.removable) == (True, None, ())
+    lock_parts(disk, name, (2,))
+    assert catalog.load(disk, name).removable == (), "a bump takes nothing back"
+    set_lock(disk, name.folder, False)
+    assert not catalog.load(disk, name).is_locked
+
+
+def test_a_bump_adds_to_a_list_of_parts_that_came_back_in_capitals(disk, name):
+    lock_parts(disk, name, (1,))
+    disk.rename(name.path + "/locked.txt", name.path + "/LOCKED.TXT")
+    lock_parts(disk, name, (3,))
+    assert catalog.load(disk, name).locked_parts == (1, 3)
+
+
+def test_a_half_written_bump_takes_nothing_from_a_lock_in_capitals(disk, name):
+    disk.put(name.path + "/LOCKED.TXT", b"mine")
+    disk.put(name.path + "/locked.txt.tmp", b"The camera was bum")
+    lock_parts(disk, name, (2,))
+    assert catalog.load(disk, name).removable == ()
