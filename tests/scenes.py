@@ -74,7 +74,10 @@ class Files:
     def lose(self) -> None:
         """The stick is pulled: what was confirmed stays, the part ends."""
         if self.open is not None:
-            self.open.end, self.open = "pulled", None
+            self.open.end = "pulled"
+            if not self.open.frames:
+                self.parts.remove(self.open)
+            self.open = None
 
 
 Hook = Callable[["House", int], None]
@@ -151,15 +154,23 @@ class House:
             actions = self.recording.advance()
             if not actions:
                 return
-            self.calls += 1
-            if self._fails(self.calls):
+            if self._carry_out(actions):
+                self.recording.confirm()
+            else:
                 volume = self.disk.volume
                 self.pull()
                 self.plug(volume)
-                continue
-            for action in actions:
-                self.disk.carry_out(action)
-            self.recording.confirm()
+
+    def _carry_out(self, actions: Sequence[object]) -> bool:
+        """Whether all went well; what is only to be told cannot fail."""
+        are_told = {isinstance(action, (Lose, CloseEvent)) for action in actions}
+        assert len(are_told) == 1, "what is to be told waits for no disk"
+        for action in actions:
+            self.calls += True not in are_told
+            if True not in are_told and self._fails(self.calls):
+                return False
+            self.disk.carry_out(action)
+        return True
 
     @property
     def parts(self) -> List[Part]:

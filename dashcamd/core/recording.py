@@ -15,7 +15,7 @@ Which frames come into which part does not depend on when `Recording.advance` is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from dashcamd.core.lifeboat import Found, Lifeboat, Passing, Span
@@ -103,8 +103,10 @@ class _Writing:
     """How far the first run has come.
 
     Frames before `cursor` are written, those before `durable` are safe. `part_ts` is the first
-    stamp of the open part, `event_ts` that of the event; both None while nothing is open. `volume`
-    has the event's folder, None where that is gone.
+    stamp of the open part, `event_ts` that of the event; both None while nothing is open. `last_ts`
+    is the stamp of the frame before `cursor`, `durable_ts` of that before `durable`. `volume` has
+    the event's folder, None where that is gone. `seam` are the stamps before and at the beginning
+    of a part that is being opened, `untold` the gaps that were found there.
     `may_rewind` while the frames before the cursor belong in front of it: a part may then begin
     at an earlier keyframe rather than lose the rest of a GOP.
     """
@@ -117,16 +119,40 @@ class _Writing:
     part_ts: Optional[Seconds] = None
     event_ts: Optional[Seconds] = None
     last_ts: Optional[Seconds] = None
+    durable_ts: Optional[Seconds] = None
     part_bytes: int = 0
     next_part: int = 0
     has_caught_up: bool = False
     may_rewind: bool = True
     missing: int = 0
     missing_cause: str = OVERRUN
+    seam: Optional[Tuple[Optional[Seconds], Seconds]] = None
+    untold: List[Gap] = field(default_factory=list)
 
     def is_turned(self, ts: Seconds) -> bool:
         """Whether the frame at `ts` is wanted for another reason than its event."""
         return self.run.story.reason_at(ts) != self.event.reason
+
+    def opened(self) -> None:
+        """Have the gap before a part told, now that there is the file to tell it of."""
+        if self.seam is not None:
+            self.note_gap(*self.seam)
+            self.seam = None
+
+    def note_gap(self, start: Optional[Seconds], end: Optional[Seconds]) -> None:
+        """Have the frames that are missing between two stamps told, or that the camera was away."""
+        first = self.run.story.first_motion
+        if self.missing:
+            at = (first if start is None else start), (first if end is None else end)
+            self.untold.append(Gap(*at, self.missing, self.missing_cause))
+        elif start is not None and end is not None and end - start > HOLE_S:
+            self.untold.append(Gap(start, end, 0, "camera"))
+        self.missing, self.missing_cause = 0, OVERRUN
+
+    def tell(self) -> List[Action]:
+        """The gaps that were not told yet, as those of its event."""
+        told, self.untold = self.untold, []
+        return [Lose(self.event, gap) for gap in told]
 
 
 class Waiting(NamedTuple):
@@ -141,7 +167,9 @@ class Recording:
     """Turns signals into actions. One thread calls it (the record service).
 
     `advance` gives actions that the caller carries out in order; then it calls `confirm` when all
-    that was written is durable, or `volume_lost` when any of them failed. `wants` takes the
+    that was written is durable, or `volume_lost` when any of them failed. They are either all for
+    the disk, or all to be told (`Lose`, `CloseEvent`) and cannot fail: so no failing disk hides
+    what is to be told, and nothing is told of what did not become true. `wants` takes the
     signals about what to record. `secure` is called twice a second whether there is a volume or
     not: it keeps what waits from being overwritten.
     """
@@ -217,16 +245,19 @@ class Recording:
         """Forget the volume and go back to what is durable; the next one gets the rest."""
         self._volume = None
         if self._writing is not None:
-            self._writing.part_ts = None
+            self._writing.part_ts = self._writing.seam = None
             self._writing.cursor = self._writing.durable
+            self._writing.last_ts = self._writing.durable_ts
             self._writing.has_caught_up = False
-            self._writing.may_rewind = True
+            self._writing.may_rewind = not self._writing.missing
             self._writing.missing_cause = "no volume"
 
     def confirm(self) -> None:
         """Note that all actions of the last `advance` were carried out and are durable."""
         if self._writing is not None:
+            self._writing.opened()
             self._writing.durable = self._writing.cursor
+            self._writing.durable_ts = self._writing.last_ts
 
     def turn(self, refused: int) -> None:
         """Begin a new part with the last `refused` frames of the last `Append`.
@@ -240,6 +271,7 @@ class Recording:
     def discard(self, refused: int) -> None:
         """Give up the last `refused` frames, which are no video; the caller has closed the part."""
         if self._writing is not None:
+            self._writing.opened()
             self._writing.missing += refused
             self._writing.missing_cause = "unusable"
             self._writing.part_ts = None
@@ -297,6 +329,8 @@ class Recording:
 
     def _step(self, writing: _Writing) -> List[Action]:
         assert self._volume is not None
+        if writing.untold and writing.part_ts is not None:
+            return writing.tell()
         limit = writing.run.limit(self._footage)
         wanted = max(0, min(limit - writing.cursor, BATCH_FRAMES))
         read = self._footage.read(writing.cursor, wanted)
@@ -305,13 +339,17 @@ class Recording:
             return self._lose(writing, min(read.lost, limit - writing.cursor))
         if not read.frames:
             return self._finish(writing) if writing.run.end is not None else []
-        if writing.volume != self._volume:
+        if writing.part_ts is not None:
+            return self._write(writing, read.frames, limit)
+        if writing.volume != self._volume or self._is_over(writing, read.frames[0].ts):
             return self._move(writing, self._volume)
-        if writing.part_ts is None:
-            if writing.event_ts is not None and writing.is_turned(read.frames[0].ts):
-                return self._move(writing, self._volume)
-            return self._open(writing, read.frames, limit)
-        return self._write(writing, read.frames, limit)
+        return self._open(writing, read.frames, limit)
+
+    def _is_over(self, writing: _Writing, ts: Seconds) -> bool:
+        """Whether the part that begins at `ts` belongs into a new event."""
+        if writing.event_ts is None:
+            return False
+        return writing.is_turned(ts) or ts - writing.event_ts >= self._policy.event_max_s
 
     def _lose(self, writing: _Writing, frames: int) -> List[Action]:
         self._skip(writing, frames)
@@ -319,14 +357,15 @@ class Recording:
         return [ClosePart("gap")] if is_open else self._step(writing)
 
     def _finish(self, writing: _Writing) -> List[Action]:
-        actions: List[Action] = []
         if writing.part_ts is not None:
-            actions.append(ClosePart("event over"))
-        actions += self._gap(writing, writing.last_ts)
+            writing.part_ts = None
+            return [ClosePart("event over")]
+        writing.note_gap(None, writing.last_ts)
+        told = writing.tell()
         if writing.event_ts is not None:
-            actions.append(CloseEvent(writing.event))
-        writing.part_ts = writing.event_ts = None
-        return actions
+            told.append(CloseEvent(writing.event))
+        writing.event_ts = None
+        return told
 
     def _move(self, writing: _Writing, volume: str) -> List[Action]:
         """Go on with a new event: other volume, other reason, or the event is full."""
@@ -366,7 +405,8 @@ class Recording:
         opened = OpenPart(writing.event, writing.next_part, frames[0], overlap)
         writing.next_part += 1
         writing.may_rewind = False
-        return [opened, *self._gap(writing, frames[0].ts, last_ts), *appended]
+        writing.seam = last_ts, frames[0].ts
+        return [opened, *appended]
 
     def _skip_to_keyframe(self, writing: _Writing, frames: List[Frame]) -> List[Action]:
         skipped = next((i for i, frame in enumerate(frames) if frame.key), len(frames))
@@ -380,25 +420,11 @@ class Recording:
         writing.durable = writing.cursor
         writing.may_rewind = False
 
-    def _gap(
-        self, writing: _Writing, end: Optional[Seconds], start: Optional[Seconds] = None
-    ) -> List[Action]:
-        if not writing.missing:
-            return []
-        first = writing.run.story.first_motion
-        gap = Gap(
-            first if start is None else start,
-            first if end is None else end,
-            writing.missing,
-            writing.missing_cause,
-        )
-        writing.missing, writing.missing_cause = 0, OVERRUN
-        return [Lose(writing.event, gap)]
-
     def _write(self, writing: _Writing, frames: List[Frame], limit: int) -> List[Action]:
         cut, why = self._first_cut(writing, frames)
         if cut == 0:
-            return self._cut(writing, frames[0], why)
+            writing.part_ts = None
+            return [ClosePart(why)]
         reaches_limit = writing.cursor + len(frames) >= limit
         count = cut if cut is not None else self._ready(writing, frames, reaches_limit)
         count = _within_bytes(frames, count)
@@ -428,18 +454,6 @@ class Recording:
             before = frame.ts
             size += len(frame.data)
         return None, ""
-
-    def _cut(self, writing: _Writing, frame: Frame, why: str) -> List[Action]:
-        assert writing.last_ts is not None
-        assert writing.event_ts is not None
-        writing.part_ts = None
-        actions: List[Action] = [ClosePart(why)]
-        if why == "camera gap":
-            actions.append(Lose(writing.event, Gap(writing.last_ts, frame.ts, 0, "camera")))
-        if frame.ts - writing.event_ts >= self._policy.event_max_s:
-            assert self._volume is not None
-            actions += self._move(writing, self._volume)
-        return actions
 
     def _ready(self, writing: _Writing, frames: List[Frame], reaches_limit: bool) -> int:
         """How many frames to write now: whole GOPs, and the rest where waiting gains nothing."""

@@ -133,17 +133,18 @@ class Mp4Writer:
     def close(self) -> None:
         """Turn the file into an ordinary MP4 and sync it; an empty file stays as it is.
 
-        After an error the file is left for recovery. Safe to call twice.
+        After an error the file can be recovered, and another call tries again; once it has
+        succeeded, another call does nothing.
         """
         if self._is_closed:
             return
-        self._is_closed = True
         self._drop_partial()
         if self._track is not None:
             self._end = finish(self._file, self._track, self._samples)
+        self._is_closed = True
 
     def _drop_partial(self) -> None:
-        """Cut away what an earlier, failed `append` left behind."""
+        """Cut away what an earlier, failed `append` or `close` left behind."""
         if self._file.size > self._end:
             self._file.truncate(self._end)
 

@@ -163,6 +163,64 @@ def test_whatever_call_fails_the_next_volume_has_the_rest(later, decoded_numbers
     assert len(seen) - len(set(seen)) <= 10, "at most a GOP may be doubled"
 
 
+def quiet(count, at):
+    """Seconds in which nothing moves."""
+    return second(("k" + "p" * 9) * count, at=at)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("later", range(1, 50))
+def test_whatever_call_fails_each_event_that_was_opened_is_closed(later, code):
+    disk = MemoryDisk()
+    desk = Desk(disk, segment_s=2)
+    desk.plug(FlakyDisk(disk, calls_to_open() + later, code))
+    desk.feed(second("kppppppppp" * 5)).feed(quiet(10, at=50), moving=False)
+    if desk.failed.drain():
+        desk.plug(disk)
+        desk.step()
+    opened = [message.name for message in desk.told if isinstance(message, EventOpened)]
+    closed = [message.name for message in desk.told if isinstance(message, EventClosed)]
+    assert closed == opened
+
+
+def told_lost(desk):
+    desk.feed(second("kppppppppp" * 9))
+    desk.plug()
+    desk.step()
+    if desk.failed.drain():
+        desk.plug(desk.disk.inner)
+        desk.step()
+    lost = [message for message in desk.told if isinstance(message, FramesLost)]
+    assert desk.board.snapshot()["recording"]["frames_lost"] == sum(m.gap.frames for m in lost)
+    return [(message.name is not None, message.gap.frames) for message in lost]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("later", range(1, 16))
+def test_what_was_lost_is_told_once_though_the_part_behind_it_could_not_be_opened(later, code):
+    healthy = told_lost(Desk(MemoryDisk(), capacity=6000))
+    flaky = FlakyDisk(MemoryDisk(), calls_to_open() + later, code)
+    assert told_lost(Desk(flaky, capacity=6000)) == healthy == [(True, 80)]
+
+
+@pytest.mark.parametrize("is_short", [60, 400])
+def test_a_part_whose_index_does_not_fit_is_left_to_recovery(is_short, decoded_numbers):
+    desk = Desk(MemoryDisk())
+    desk.plug()
+    desk.feed(second("kppppppppp" * 4)).feed(quiet(4, at=40), moving=False)
+    desk.disk._capacity = desk.disk._capacity - desk.disk.space().free + is_short
+    desk.feed(quiet(4, at=80), moving=False)
+    assert not [message for message in desk.told if isinstance(message, PartClosed)]
+    left = [message.path for message in desk.told if isinstance(message, PartAbandoned)]
+    assert catalog.is_open(desk.disk, left[0])
+    desk.step()
+    assert [message for message in desk.told if isinstance(message, EventClosed)] == []
+    desk.disk._capacity = 10**8
+    desk.step()
+    assert [message for message in desk.told if isinstance(message, EventClosed)]
+    assert desk.numbers(decoded_numbers)[0] == list(range(60))
+
+
 def test_a_full_volume_keeps_what_fits_and_asks_for_room(decoded_numbers):
     disk = MemoryDisk(capacity_bytes=9000)
     desk = Desk(disk)

@@ -12,7 +12,7 @@ from dashcamd.errors import MediaError, StorageError
 from dashcamd.storage.mp4_boxes import FTYP
 from dashcamd.storage.mp4_parse import read_fragment, read_opening
 from dashcamd.storage.mp4_reader import inspect_source
-from dashcamd.storage.mp4_recovery import recover
+from dashcamd.storage.mp4_recovery import is_unfinished, recover
 from dashcamd.storage.mp4_writer import Mp4Writer, StreamChanged
 from dashcamd.testing import PPS, SPS, FlakyDisk, MemoryDisk, sps, stream
 from dashcamd.types import Frame
@@ -223,6 +223,21 @@ def test_a_full_disk_ends_the_part_as_an_ordinary_mp4(decoded_numbers):
         file.sync()
     with pytest.raises(StorageError, match="the volume is full"):
         writer.append(gops(frames)[4])
+    writer.close()
+    assert decoded_numbers(disk.content("a.mp4")) == list(range(16))
+    assert info_of(disk).status == "ok"
+
+
+def test_a_full_disk_at_the_index_leaves_a_file_that_closes_once_there_is_room(decoded_numbers):
+    frames = stream("kppp" * 4)
+    disk, _, writer = started()
+    writer.append(frames)
+    disk._capacity = len(disk.content("a.mp4")) + 100
+    for _ in range(2):
+        with pytest.raises(StorageError, match="the volume is full"):
+            writer.close()
+    assert is_unfinished(disk.open("a.mp4"))
+    disk._capacity = 10**6
     writer.close()
     assert decoded_numbers(disk.content("a.mp4")) == list(range(16))
     assert info_of(disk).status == "ok"
