@@ -38,7 +38,8 @@ OVERRUN = "ring overrun"
 """Cause of a gap: the ring went round while nothing could be written."""
 
 HOLE_S = 2.0
-"""A step between two frames that no frame rate explains: the camera was away."""
+HOLE_FRAMES = 3
+"""A step between two frames of so many seconds, and of so many frames: the camera was away."""
 
 
 @dataclass(frozen=True)
@@ -133,20 +134,24 @@ class _Writing:
         """Whether the frame at `ts` is wanted for another reason than its event."""
         return self.run.story.reason_at(ts) != self.event.reason
 
-    def opened(self) -> None:
-        """Have the gap before a part told, now that there is the file to tell it of."""
-        if self.seam is not None:
-            self.note_gap(*self.seam)
-            self.seam = None
+    def opened(self, hole_s: Seconds) -> None:
+        """Have the gap before a part told, now that there is the file to tell it of.
+
+        Where no frame is missing, a step of more than `hole_s` says that the camera was away.
+        """
+        if self.seam is None:
+            return
+        (start, end), is_missing, self.seam = self.seam, self.missing > 0, None
+        self.note_gap(start, end)
+        if not is_missing and start is not None and end - start > hole_s:
+            self.untold.append(Gap(start, end, 0, "camera"))
 
     def note_gap(self, start: Optional[Seconds], end: Optional[Seconds]) -> None:
-        """Have the frames that are missing between two stamps told, or that the camera was away."""
+        """Have the frames told that are missing between two stamps."""
         first = self.run.story.first_motion
         if self.missing:
             at = (first if start is None else start), (first if end is None else end)
             self.untold.append(Gap(*at, self.missing, self.missing_cause))
-        elif start is not None and end is not None and end - start > HOLE_S:
-            self.untold.append(Gap(start, end, 0, "camera"))
         self.missing, self.missing_cause = 0, OVERRUN
 
     def tell(self) -> List[Action]:
@@ -185,6 +190,7 @@ class Recording:
         self._part_bytes = NO_LIMIT
         self._writing: Optional[_Writing] = None
         self._serial = 0
+        self._hole_s = HOLE_S
         self.wants = Wants(policy, self._footage, gop_s)
         """What shall be recorded; the signals of camera, detector and people go there."""
 
@@ -207,6 +213,11 @@ class Recording:
         return sum(
             max(0, run.limit(self._footage) - max(run.start, done)) for run in self.wants.runs
         )
+
+    def camera(self, fps: float, gop_s: Seconds) -> None:
+        """Learn of the camera: its frames a second, and how far apart its keyframes can be."""
+        self._hole_s = max(HOLE_S, HOLE_FRAMES / fps) if fps > 0 else HOLE_S
+        self.wants.gop(gop_s)
 
     def change(self, policy: Policy) -> None:
         """Go on by another policy, from the next frame on."""
@@ -255,7 +266,7 @@ class Recording:
     def confirm(self) -> None:
         """Note that all actions of the last `advance` were carried out and are durable."""
         if self._writing is not None:
-            self._writing.opened()
+            self._writing.opened(self._hole_s)
             self._writing.durable = self._writing.cursor
             self._writing.durable_ts = self._writing.last_ts
 
@@ -271,7 +282,7 @@ class Recording:
     def discard(self, refused: int) -> None:
         """Give up the last `refused` frames, which are no video; the caller has closed the part."""
         if self._writing is not None:
-            self._writing.opened()
+            self._writing.opened(self._hole_s)
             self._writing.missing += refused
             self._writing.missing_cause = "unusable"
             self._writing.part_ts = None
@@ -439,12 +450,15 @@ class Recording:
         return [Append(frames[:count], following.frames[0].ts if has_next else None)]
 
     def _first_cut(self, writing: _Writing, frames: List[Frame]) -> Tuple[Optional[int], str]:
-        """Index of the first frame that must not be in the open part, and why."""
+        """Index of the first frame that must not be in the open part, and why.
+
+        Always a keyframe: behind a hole inside a GOP the rest of it is as good as before.
+        """
         assert writing.part_ts is not None
         before = frames[0].ts if writing.last_ts is None else writing.last_ts
         size = writing.part_bytes
         for place, frame in enumerate(frames):
-            if frame.ts - before > HOLE_S:
+            if frame.key and frame.ts - before > self._hole_s:
                 return place, "camera gap"
             is_full = size >= self._part_bytes or (
                 frame.ts - writing.part_ts >= self._policy.segment_s

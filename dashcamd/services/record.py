@@ -166,7 +166,7 @@ class RecordService:
             wants.arm(message.is_armed, message.ts)
         elif isinstance(message, CameraReady):
             self._camera = message.info.description or message.info.name
-            wants.gop(message.info.gop_s)
+            self._recording.camera(message.info.fps, message.info.gop_s)
         elif isinstance(message, CameraLost):
             wants.camera_lost()
         elif isinstance(message, VolumeLeaving):

@@ -153,6 +153,20 @@ def test_a_camera_that_was_away_begins_a_new_file():
     assert house.disk.gaps[0].cause == "camera"
 
 
+def test_a_hole_inside_a_gop_costs_no_frame():
+    house = House("kppp" + "kp___pp" + "kppp" * 2, motion="#" * 18)
+    assert house.files == ["kpppkpppkpppkppp"]
+    assert house.disk.gaps == []
+
+
+def test_a_camera_of_a_frame_in_two_seconds_is_not_away_between_two_of_them():
+    house = House("kppp" * 18, motion="#" * 72, fps=0.49, gop=8.2, gap=40, run=False)
+    house.recording.camera(0.49, 8.2)
+    house.run()
+    assert house.places == [list(range(72))]
+    assert house.disk.gaps == []
+
+
 def test_a_lost_camera_closes_the_open_file_at_once():
     house = House(
         "kpppkp" + "_" * 20,
