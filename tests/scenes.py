@@ -9,14 +9,8 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Sequence
 
-from dashcamd.core.recording import (
-    Append,
-    CloseEvent,
-    ClosePart,
-    Lose,
-    OpenPart,
-    Recording,
-)
+from dashcamd.core.actions import Append, CloseEvent, ClosePart, Lose, OpenPart
+from dashcamd.core.recording import Recording
 from dashcamd.core.wants import Policy
 from dashcamd.handover import Ring
 from dashcamd.types import Frame, Gap, Motion

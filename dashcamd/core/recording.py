@@ -16,8 +16,9 @@ Which frames come into which part does not depend on when `Recording.advance` is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
+from dashcamd.core.actions import Action, Append, CloseEvent, ClosePart, Event, Lose, OpenPart
 from dashcamd.core.lifeboat import Found, Lifeboat, Passing, Span
 from dashcamd.core.wants import Policy, Run, Story, Wants
 from dashcamd.types import Frame, Gap, Seconds
@@ -40,63 +41,6 @@ OVERRUN = "ring overrun"
 HOLE_S = 2.0
 HOLE_FRAMES = 3
 """A step between two frames of so many seconds, and of so many frames: the camera was away."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One stretch of video that belongs together on one volume.
-
-    `serial` counts the events of this daemon; `story` says why and still grows; `continues` is
-    the serial of the event this one goes on from without a seam (a full one, one with another
-    reason, or on another volume). `reason` is why its first frame is wanted.
-    """
-
-    serial: int
-    story: Story
-    continues: Optional[int] = None
-    reason: str = ""
-
-
-class OpenPart(NamedTuple):
-    """Begin file `index` of `event` with keyframe `first`.
-
-    The first `overlap_frames` of it are durable in an earlier part as well: the stick was pulled
-    between two keyframes, and a file has to begin at one.
-    """
-
-    event: Event
-    part: int
-    first: Frame
-    overlap_frames: int
-
-
-class Append(NamedTuple):
-    """Write `frames`, then make them durable; `next_ts` is the stamp of the frame that follows."""
-
-    frames: Sequence[Frame]
-    next_ts: Optional[Seconds]
-
-
-class ClosePart(NamedTuple):
-    """Finish the open file; `reason` is ``split``, ``event over``, ``gap`` or ``camera gap``."""
-
-    reason: str
-
-
-class CloseEvent(NamedTuple):
-    """All parts of `event` are closed and nothing more will come."""
-
-    event: Event
-
-
-class Lose(NamedTuple):
-    """Frames of `event` were wanted and are gone."""
-
-    event: Event
-    gap: Gap
-
-
-Action = Union[OpenPart, Append, ClosePart, CloseEvent, Lose]
 
 
 @dataclass

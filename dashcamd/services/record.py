@@ -14,20 +14,12 @@ from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from dashcamd.config import Config, RecordingConfig
 from dashcamd.core import naming
+from dashcamd.core.actions import Action, Append, CloseEvent, ClosePart, Event, Lose, OpenPart
 from dashcamd.core.fullness import Full, found_full
 from dashcamd.core.naming import EventName
 from dashcamd.core.part_locks import PartLocks
 from dashcamd.core.pulse import Pulse
-from dashcamd.core.recording import (
-    Action,
-    Append,
-    CloseEvent,
-    ClosePart,
-    Event,
-    Lose,
-    OpenPart,
-    Recording,
-)
+from dashcamd.core.recording import Recording
 from dashcamd.core.retention import part_bytes
 from dashcamd.core.timeline import Timeline
 from dashcamd.core.wants import CONTINUOUS, DRIVING, Policy

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashcamd.core.actions import Append
 from dashcamd.core.lifeboat import GIVEN_UP, Lifeboat, Span
-from dashcamd.core.recording import OVERRUN, Append
+from dashcamd.core.recording import OVERRUN
 from dashcamd.core.wants import MAX_RUNS
 from dashcamd.handover import Ring
 from tests.core.test_recording import scenes
