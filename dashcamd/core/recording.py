@@ -220,16 +220,17 @@ class Recording:
         The camera's parameter sets changed there; the caller has closed the part.
         """
         if self._writing is not None:
-            self._writing.cursor -= refused
-            self._writing.part_ts = None
+            self._go_back(self._writing, refused)
 
     def discard(self, refused: int) -> None:
-        """Give up the last `refused` frames, which are no video; the caller has closed the part."""
+        """Give up the first of the last `refused` frames, which is no video.
+
+        The caller has closed the part; the next one begins at the next keyframe.
+        """
         if self._writing is not None:
-            self._writing.opened(self._hole_s)
-            self._writing.missing += refused
+            self._go_back(self._writing, refused)
+            self._skip(self._writing, 1)
             self._writing.missing_cause = "unusable"
-            self._writing.part_ts = None
 
     def advance(self) -> List[Action]:
         """Give the next actions, a bounded number; an empty list when there is nothing to do."""
@@ -242,6 +243,15 @@ class Recording:
             self.wants.done(writing.cursor)
             self._writing = None
         return []
+
+    def _go_back(self, writing: _Writing, frames: int) -> None:
+        """Take the last `frames` of an `Append` as not written, and the part as closed."""
+        writing.opened(self._hole_s)
+        writing.cursor -= frames
+        writing.part_ts = writing.last_ts = None
+        if writing.cursor > writing.run.start:
+            before = self._footage.read(writing.cursor - 1, 1)
+            writing.last_ts = before.frames[0].ts if before.frames and not before.lost else None
 
     def _spans(self) -> Iterator[Span]:
         """What is not durable yet of each run, from a keyframe on: a part has to begin at one."""

@@ -46,7 +46,7 @@ from dashcamd.services.messages import (
     VolumeMessage,
 )
 from dashcamd.storage.disk import is_full
-from dashcamd.storage.mp4_writer import StreamChanged
+from dashcamd.storage.mp4_writer import FrameRefused, StreamChanged
 from dashcamd.storage.part import Part
 from dashcamd.storage.sidecar import EventFacts
 from dashcamd.storage.volume import Volume, local
@@ -324,19 +324,23 @@ class RecordService:
         return name
 
     def _append(self, volume: Volume, action: Append) -> None:
-        """Write frames; what is wrong with them, and not with the volume, ends the part alone."""
+        """Write frames; what is wrong with one, and not with the volume, ends the part alone."""
         frames = action.frames
         try:
             self._write(frames, action.next_ts)
-        except StreamChanged as turn:
-            if turn.index:
-                self._write(frames[: turn.index], frames[turn.index].ts)
+        except FrameRefused as refused:
+            if refused.index:
+                self._write(frames[: refused.index], frames[refused.index].ts)
+            self._refuse(volume, refused, len(frames) - refused.index)
+
+    def _refuse(self, volume: Volume, refused: FrameRefused, left: int) -> None:
+        if isinstance(refused, StreamChanged):
             self._close_part(volume, "stream changed")
-            self._recording.turn(len(frames) - turn.index)
-        except MediaError as error:
-            log.warning("%d frames of the camera are unusable and left out: %s", len(frames), error)
-            self._close_part(volume, "unusable frames")
-            self._recording.discard(len(frames))
+            self._recording.turn(left)
+            return
+        log.warning("a frame of the camera is unusable and left out: %s", refused)
+        self._close_part(volume, "unusable frame")
+        self._recording.discard(left)
 
     def _write(self, frames: Sequence[Frame], next_ts: Optional[Seconds]) -> None:
         assert self._part is not None

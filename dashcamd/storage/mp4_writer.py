@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence
 
-from dashcamd.core.h264 import Buffer, ParameterSets, to_sample
+from dashcamd.core.h264 import Buffer, ParameterSets, Sample, to_sample
 from dashcamd.errors import MediaError
 from dashcamd.storage.disk import DiskFile
 from dashcamd.storage.mp4_boxes import (
@@ -45,15 +45,31 @@ _MDAT_LIMIT_BYTES = 0xFFFF_FFFF - 8
 """A fragment's ``mdat`` has a 32-bit size."""
 
 
-class StreamChanged(MediaError):  # noqa: N818 - not a fault, a turn of the stream
-    """The camera's parameter sets changed at ``frames[index]``: a new part begins there.
+_LONGEST_TICKS = 0xFFFF_FFFF
+"""A duration has 32 bits: 13 hours."""
+
+
+class FrameRefused(MediaError):  # noqa: N818 - what became of a frame
+    """``frames[index]`` cannot be in this part.
 
     Nothing of that call was written; ``frames[:index]`` still belong to this part.
     """
 
-    def __init__(self, index: int) -> None:
-        super().__init__("the H.264 parameter sets changed at frame %d: start a new part" % index)
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(why)
         self.index = index
+
+
+class StreamChanged(FrameRefused):
+    """The camera's parameter sets changed at ``frames[index]``: a new part begins there."""
+
+    def __init__(self, index: int) -> None:
+        why = "the H.264 parameter sets changed at frame %d: start a new part" % index
+        super().__init__(index, why)
+
+
+class FrameUnusable(FrameRefused):
+    """``frames[index]`` is no video, or cannot follow the one before: it belongs in no part."""
 
 
 class _Fragment(NamedTuple):
@@ -115,7 +131,7 @@ class Mp4Writer:
 
         `next_ts` is the stamp of the frame that follows them; without it the last duration is
         repeated. The frames are durable once the caller's ``file.sync()`` returned. Nothing is
-        written when `StreamChanged` or another `MediaError` is raised.
+        written when `FrameRefused` is raised, as `StreamChanged` or `FrameUnusable`.
         """
         if not frames:
             return
@@ -123,7 +139,7 @@ class Mp4Writer:
         if not self.frames:
             self._first_ts = frames[0].ts
         sets, fragments = self._prepare(frames)
-        track = self._track or track_for(sets, self._created_wall)
+        track = self._track or self._track_for(sets)
         last_duration = self._last_duration(fragments, next_ts)
         self._write(track, fragments, last_duration)
         self._track, self._sets = track, sets
@@ -152,18 +168,34 @@ class Mp4Writer:
         """Split frames into fragments and turn their data into samples."""
         fragments: List[_Fragment] = []
         sets = self._sets
+        last = self._samples.times[-1] if self._samples.times else -1
         for place, frame in enumerate(frames):
-            sample = to_sample(frame.data)
+            sample = _sample(frame, place)
             if frame.key and sample.parameter_sets != sets:
                 sets = self._checked_sets(sets, sample.parameter_sets, place)
             if frame.key or not fragments or len(fragments[-1].sizes) == FRAGMENT_LIMIT_FRAMES:
                 fragments.append(_Fragment([], [], [], frame.key))
+            last = self._time(frame, last, place)
             fragment = fragments[-1]
             fragment.buffers.extend(sample.buffers)
             fragment.sizes.append(sample.size)
-            fragment.times.append(round((frame.ts - self._first_ts) * TIMESCALE))
-        self._make_rising(fragments)
+            fragment.times.append(last)
+        if any(sum(fragment.sizes) > _MDAT_LIMIT_BYTES for fragment in fragments):
+            raise FrameUnusable(0, "a GOP has more than 4 GiB")
         return sets, fragments
+
+    def _time(self, frame: Frame, last: int, place: int) -> int:
+        """Ticks of a frame after one at `last`: it lasts one at least, even if a stamp repeats."""
+        time = max(round((frame.ts - self._first_ts) * TIMESCALE), last + 1)
+        if time - last > _LONGEST_TICKS:
+            raise FrameUnusable(place, "a frame comes more than 13 hours after the one before")
+        return time
+
+    def _track_for(self, sets: ParameterSets) -> Track:
+        try:
+            return track_for(sets, self._created_wall)
+        except MediaError as error:
+            raise FrameUnusable(0, str(error)) from error
 
     def _checked_sets(self, held: ParameterSets, new: ParameterSets, place: int) -> ParameterSets:
         if not held.sps:
@@ -171,16 +203,6 @@ class Mp4Writer:
         if set(new.sps) <= set(held.sps) and set(new.pps) <= set(held.pps):
             return held
         raise StreamChanged(place)
-
-    def _make_rising(self, fragments: Sequence[_Fragment]) -> None:
-        """A frame lasts one tick at least, even if a camera repeats a stamp."""
-        last = self._samples.times[-1] if self._samples.times else -1
-        for fragment in fragments:
-            if not all(fragment.sizes) or sum(fragment.sizes) > _MDAT_LIMIT_BYTES:
-                raise MediaError("an access unit holds no picture, or a GOP more than 4 GiB")
-            for place, time in enumerate(fragment.times):
-                last = max(time, last + 1)
-                fragment.times[place] = last
 
     def _last_duration(self, fragments: Sequence[_Fragment], next_ts: Optional[Seconds]) -> int:
         times = fragments[-1].times
@@ -214,6 +236,16 @@ class Mp4Writer:
         times = [*fragment.times, after]
         durations = [later - time for time, later in zip(times, times[1:])]
         return fragment_header(sequence, times[0], fragment.sizes, durations, fragment.is_key)
+
+
+def _sample(frame: Frame, place: int) -> Sample:
+    try:
+        sample = to_sample(frame.data)
+    except MediaError as error:
+        raise FrameUnusable(place, str(error)) from error
+    if not sample.size:
+        raise FrameUnusable(place, "an access unit holds no picture")
+    return sample
 
 
 def finish(file: DiskFile, track: Track, samples: Samples) -> int:

@@ -143,6 +143,26 @@ def test_frames_that_are_no_video_are_left_out_and_counted(desk, decoded_numbers
     assert desk.failed.drain() == [], "the volume is not to blame"
 
 
+@pytest.mark.parametrize("bad", [20, 24, 39, 45])
+@pytest.mark.parametrize("data", [b"no start code", b"\0\0\0\1" + SPS])
+def test_a_bad_frame_costs_the_rest_of_its_gop_and_nothing_before_it(bad, data, decoded_numbers):
+    frames = second("kppppppppp" * 6)
+    frames[bad] = Frame(frames[bad].ts, frames[bad].key, data)
+    desk = Desk(MemoryDisk())
+    for frame in frames[:45]:
+        desk.ring.append(frame)
+    desk.plug()
+    desk.feed(frames[45:])
+    desk.close()
+    lost = range(bad, bad // 10 * 10 + 10)
+    wanted = [number for number in range(20, 60) if number not in lost]
+    seen = [number for part in desk.numbers(decoded_numbers) for number in part]
+    assert seen == wanted
+    gone = sum(message.gap.frames for message in desk.told if isinstance(message, FramesLost))
+    assert gone == len(lost)
+    assert desk.failed.drain() == [], "the volume is not to blame"
+
+
 def calls_to_open():
     flaky = FlakyDisk(MemoryDisk())
     Volume(flaky, "/stick", "boot")

@@ -13,7 +13,7 @@ from dashcamd.storage.mp4_boxes import FTYP
 from dashcamd.storage.mp4_parse import read_fragment, read_opening
 from dashcamd.storage.mp4_reader import inspect_source
 from dashcamd.storage.mp4_recovery import is_unfinished, recover
-from dashcamd.storage.mp4_writer import Mp4Writer, StreamChanged
+from dashcamd.storage.mp4_writer import FrameUnusable, Mp4Writer, StreamChanged
 from dashcamd.testing import PPS, SPS, FlakyDisk, MemoryDisk, sps, stream
 from dashcamd.types import Frame
 from tests.storage.recordings import DONE, PART, gops, only_path, record, recorded
@@ -322,3 +322,29 @@ def test_each_fragment_ends_where_the_next_begins():
     assert ends[:-1] == [fragment.time for fragment in fragments[1:]]
     assert [len(fragment.sizes) for fragment in fragments] == [3, 2, 4]
     assert [fragment.is_key for fragment in fragments] == [True, True, True]
+
+
+def test_a_frame_that_is_no_video_is_named_and_nothing_is_written():
+    frames = stream("kpppkppp")
+    disk, _, writer = started()
+    for data in (b"no start code", b"\0\0\0\1" + SPS):
+        with pytest.raises(FrameUnusable) as caught:
+            writer.append([*frames[:6], Frame(frames[6].ts, frames[6].key, data), frames[7]])
+        assert caught.value.index == 6
+    assert disk.content("a.mp4") == b""
+    writer.append(frames[:6])
+    writer.close()
+    assert info_of(disk).frames == 6
+
+
+@pytest.mark.parametrize("hours", [14, 10**6])
+def test_a_frame_that_comes_half_a_day_late_is_in_no_part_with_the_one_before(hours):
+    frames = stream("kppp")
+    late = Frame(frames[3].ts + hours * 3600, frames[3].key, frames[3].data)
+    disk, _, writer = started()
+    with pytest.raises(FrameUnusable) as caught:
+        writer.append([*frames[:3], late])
+    assert caught.value.index == 3
+    writer.append(frames[:3])
+    writer.close()
+    assert info_of(disk).duration_s == pytest.approx(3 / 30, abs=0.001)
