@@ -25,7 +25,7 @@ def frames_of(text: str, fps: float = 1.0, size: int = 1) -> List[Optional[Frame
 
 
 class Part:
-    """One file of the fake volume: its frames, how many of them are durable, how it ended."""
+    """One file of the fake volume: its frames, the stamp of the one behind them, how it ended."""
 
     def __init__(self, opened: OpenPart, volume: str) -> None:
         self.event = opened.event
@@ -33,6 +33,7 @@ class Part:
         self.overlap = opened.overlap_frames
         self.volume = volume
         self.frames: List[Frame] = []
+        self.next_ts: Optional[float] = None
         self.end: Optional[str] = None
 
 
@@ -55,6 +56,7 @@ class Files:
             assert self.open is not None
             assert action.frames, "an empty append"
             self.open.frames.extend(action.frames)
+            self.open.next_ts = action.next_ts
         elif isinstance(action, ClosePart):
             assert self.open is not None
             self.open.end, self.open = action.reason, None

@@ -38,7 +38,10 @@ class OpenPart(NamedTuple):
 
 
 class Append(NamedTuple):
-    """Write `frames`, then make them durable; `next_ts` is the stamp of the frame that follows."""
+    """Write `frames`, then make them durable.
+
+    `next_ts` is the stamp of the frame that follows; None if none has yet, or not for a while.
+    """
 
     frames: Sequence[Frame]
     next_ts: Optional[Seconds]

@@ -399,9 +399,15 @@ class Recording:
         writing.cursor += count
         writing.part_bytes += sum(len(frame.data) for frame in frames[:count])
         writing.last_ts = frames[count - 1].ts
-        following = self._footage.read(writing.cursor, 1)
-        has_next = following.frames and not following.lost
-        return [Append(frames[:count], following.frames[0].ts if has_next else None)]
+        return [Append(frames[:count], self._following(writing))]
+
+    def _following(self, writing: _Writing) -> Optional[Seconds]:
+        """Stamp of the next frame, which ends the last one: unless the camera was away between."""
+        read = self._footage.read(writing.cursor, 1)
+        if not read.frames or read.lost or writing.last_ts is None:
+            return None
+        ts = read.frames[0].ts
+        return ts if ts - writing.last_ts <= self._hole_s else None
 
     def _first_cut(self, writing: _Writing, frames: List[Frame]) -> Tuple[Optional[int], str]:
         """Index of the first frame that must not be in the open part, and why.

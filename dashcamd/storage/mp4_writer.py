@@ -129,9 +129,10 @@ class Mp4Writer:
     def append(self, frames: Sequence[Frame], next_ts: Optional[Seconds] = None) -> None:
         """Write `frames` as one fragment per GOP, in a single gathered write, without syncing.
 
-        `next_ts` is the stamp of the frame that follows them; without it the last duration is
-        repeated. The frames are durable once the caller's ``file.sync()`` returned. Nothing is
-        written when `FrameRefused` is raised, as `StreamChanged` or `FrameUnusable`.
+        `next_ts` is the stamp of the frame that follows them; without it, and if that is more than
+        13 hours later, the last duration is repeated. The frames are durable once the caller's
+        ``file.sync()`` returned. Nothing is written when `FrameRefused` is raised, as
+        `StreamChanged` or `FrameUnusable`.
         """
         if not frames:
             return
@@ -207,7 +208,9 @@ class Mp4Writer:
     def _last_duration(self, fragments: Sequence[_Fragment], next_ts: Optional[Seconds]) -> int:
         times = fragments[-1].times
         if next_ts is not None:
-            return max(1, round((next_ts - self._first_ts) * TIMESCALE) - times[-1])
+            until_next = round((next_ts - self._first_ts) * TIMESCALE) - times[-1]
+            if until_next <= _LONGEST_TICKS:
+                return max(1, until_next)
         if len(times) > 1:
             return times[-1] - times[-2]
         before = fragments[-2].times if len(fragments) > 1 else self._samples.times

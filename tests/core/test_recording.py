@@ -241,6 +241,18 @@ def test_each_frame_is_appended_with_the_stamp_of_the_next():
         assert before.next_ts in (None, after.frames[0].ts)
 
 
+def test_the_last_frame_does_not_last_until_the_camera_is_back():
+    hooks = {
+        17: lambda house, place: house.pull(),
+        18: lambda house, place: house.recording.wants.camera_lost(),
+        60: lambda house, place: house.plug("stick"),
+    }
+    house = House("kppp" * 4 + "kp" + "_" * 40 + "kppp", motion="." * 8 + "#" * 10, hooks=hooks)
+    (before, after) = house.parts
+    assert house.places == [list(range(4, 16)), [16, 17]]
+    assert (before.next_ts, after.next_ts) == (16, None)
+
+
 GOPS = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 
 

@@ -348,3 +348,12 @@ def test_a_frame_that_comes_half_a_day_late_is_in_no_part_with_the_one_before(ho
     writer.append(frames[:3])
     writer.close()
     assert info_of(disk).duration_s == pytest.approx(3 / 30, abs=0.001)
+
+
+@pytest.mark.parametrize("hours", [14, 10**6])
+def test_a_last_frame_does_not_last_half_a_day(hours):
+    frames = stream("kppp")
+    disk, _, writer = started()
+    writer.append(frames, frames[3].ts + hours * 3600)
+    writer.close()
+    assert info_of(disk).duration_s == pytest.approx(4 / 30, abs=0.001)
