@@ -38,6 +38,9 @@ NO_LIMIT = 1 << 62
 OVERRUN = "ring overrun"
 """Cause of a gap: the ring went round while nothing could be written."""
 
+MAX_PARTS = 1000
+"""Most parts of an event; then it goes on as another: its sidecar is written at each of them."""
+
 HOLE_S = 2.0
 HOLE_FRAMES = 3
 """A step between two frames of so many seconds, and of so many frames: the camera was away."""
@@ -314,7 +317,10 @@ class Recording:
         """Whether the part that begins at `ts` belongs into a new event."""
         if writing.event_ts is None:
             return False
-        return writing.is_turned(ts) or ts - writing.event_ts >= self._policy.event_max_s
+        is_full = (
+            ts - writing.event_ts >= self._policy.event_max_s or writing.next_part >= MAX_PARTS
+        )
+        return is_full or writing.is_turned(ts)
 
     def _lose(self, writing: _Writing, frames: int) -> List[Action]:
         self._skip(writing, frames)

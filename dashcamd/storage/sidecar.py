@@ -16,7 +16,7 @@ from dashcamd.types import Gap, Json, Seconds
 
 VERSION = 1
 MAX_BYTES = 1 << 20
-"""A day of 120 s parts is 0.2 MB of JSON; more is not ours."""
+"""As many parts as an event can have, each with a gap, are 0.4 MB of JSON; more is not ours."""
 
 TEXT_CHARS = 200
 """Longest text in it; what is longer is cut."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashcamd.core.recording import HOLE_S
+from dashcamd.core.recording import HOLE_S, MAX_PARTS
 from dashcamd.core.wants import Policy, Run, Story
 from dashcamd.handover import Ring
 from dashcamd.types import Motion
@@ -69,6 +69,13 @@ def test_a_full_event_goes_on_as_the_next_one():
     assert serials == [1, 1, 1, 2, 2, 2, 3, 3]
     assert [p.event.continues for p in house.parts if p.index == 0] == [None, 1, 2]
     assert house.written == list(range(64))
+
+
+def test_an_event_of_very_many_parts_goes_on_as_the_next_one():
+    house = House("kp" * (MAX_PARTS + 2), continuous=True, segment=1, gop=2)
+    serials = [part.event.serial for part in house.parts]
+    assert serials == [1] * MAX_PARTS + [2, 2]
+    assert house.written == list(range(2 * MAX_PARTS + 4))
 
 
 def test_an_event_that_never_ends_waits_for_no_quiet_to_be_closed_at_stop():

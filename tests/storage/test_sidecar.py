@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashcamd.core.recording import MAX_PARTS
 from dashcamd.core.timeline import Moment
-from dashcamd.storage.sidecar import EventFacts, PartFacts, from_bytes, to_bytes
+from dashcamd.storage.sidecar import MAX_BYTES, EventFacts, PartFacts, from_bytes, to_bytes
 from dashcamd.types import Gap
 
 COUNTS = st.integers(0, (1 << 62) - 1)
@@ -156,3 +157,17 @@ def test_a_part_told_twice_is_replaced():
     event = event.with_part(PartFacts("120000_p00.mp4", 10.0, 2.0, 61, 10))
     assert [part.frames for part in event.parts] == [61, 30]
     assert event.end == 13.0
+
+
+def test_a_sidecar_of_as_many_parts_as_an_event_has_is_read():
+    stamps = [1e7 + 20.033333 * number for number in range(MAX_PARTS)]
+    parts = tuple(
+        PartFacts("235959_p%02d.mp4" % n, ts, 20.033333, 601, 10**9, "f" * 64, "recovered", 30)
+        for n, ts in enumerate(stamps)
+    )
+    gaps = tuple(Gap(ts, ts + 1.033333, 10**4, "ring overrun") for ts in stamps)
+    many = EventFacts(
+        1, "continuous", 1, "boot", 1e7, None, 1e7, stamps[-1], parts=parts, gaps=gaps
+    )
+    assert len(to_bytes(many)) < MAX_BYTES // 2
+    assert len(from_bytes(to_bytes(many)).parts) == MAX_PARTS
