@@ -48,6 +48,7 @@ from dashcamd.services.messages import (
     Triggered,
     VolumeMessage,
     coalesce,
+    may_go,
 )
 from dashcamd.services.proof import Prover
 from dashcamd.services.record import RecordService, policy
@@ -67,11 +68,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIELDS_WAITING = 64
-RECORD_MESSAGES = 256
+RECORD_MESSAGES = 4096
+VOLUME_MESSAGES = 256
 KEEP_MESSAGES = 4096
 SETTINGS_MESSAGES = 64
 OFFERED_ANCHORS = 8
-"""Bounds of the mailboxes; far beyond what a healthy machine ever queues."""
+"""Bounds of the mailboxes; far beyond what a healthy machine ever queues.
+
+Record hears nothing while a stick stalls, for ten minutes or as long as the ring bridges; a bad
+road bumps every other second, and each bump is three messages."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +108,10 @@ class _Wires:
         self.previews: Latest[Jpeg] = Latest()
         self.live: Latest[Live] = Latest()
         self.volume: Latest[Optional[Volume]] = Latest()
-        self.to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce)
+        self.to_record: Mailbox[RecordMessage] = Mailbox(RECORD_MESSAGES, coalesce, may_go)
         self.to_keep: Mailbox[KeepMessage] = Mailbox(KEEP_MESSAGES)
         self.to_settings: Mailbox[SettingsMessage] = Mailbox(SETTINGS_MESSAGES)
-        self.failed: Mailbox[VolumeMessage] = Mailbox(RECORD_MESSAGES)
+        self.failed: Mailbox[VolumeMessage] = Mailbox(VOLUME_MESSAGES)
         self.offered: Mailbox[Anchor] = Mailbox(OFFERED_ANCHORS)
 
     def eject(self, answer: Callable[[Optional[str]], None]) -> None:

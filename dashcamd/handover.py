@@ -249,14 +249,21 @@ class Mailbox(Generic[T]):
     """A bounded queue from many threads to one, which it wakes.
 
     When `coalesce` can fold a new message into the newest queued one, the queue does not grow.
-    When it is full the oldest message is dropped and counted.
+    When it is full the oldest message is dropped and counted; of those for which `may_go` holds, if
+    there is one.
     """
 
-    def __init__(self, limit: int, coalesce: Optional[Coalesce] = None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        coalesce: Optional[Coalesce] = None,
+        may_go: Callable[[Any], bool] = lambda message: True,
+    ) -> None:
         self._lock = threading.Lock()
         self._messages: Deque[T] = deque()
         self._limit = limit
         self._coalesce = coalesce
+        self._may_go = may_go
         self._dropped = 0
         self.wake = threading.Event()
         """Set by every `put`; the reader's service clears it before it drains."""
@@ -271,9 +278,13 @@ class Mailbox(Generic[T]):
                     message = both
             self._messages.append(message)
             if len(self._messages) > self._limit:
-                self._messages.popleft()
-                self._dropped += 1
+                self._drop_one()
         self.wake.set()
+
+    def _drop_one(self) -> None:
+        oldest = (i for i, message in enumerate(self._messages) if self._may_go(message))
+        del self._messages[next(oldest, 0)]
+        self._dropped += 1
 
     def drain(self) -> List[T]:
         """Take everything that is queued, oldest first."""

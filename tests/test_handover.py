@@ -266,6 +266,16 @@ def test_a_full_mailbox_drops_the_oldest_and_counts_it():
     assert (box.drain(), box.dropped) == (["c", "d", "e"], 2)
 
 
+def test_a_full_mailbox_keeps_what_must_not_go_as_long_as_it_can():
+    box = Mailbox(3, may_go=str.islower)
+    for letter in "AbcBd":
+        box.put(letter)
+    assert (box.drain(), box.dropped) == (["A", "B", "d"], 2)
+    for letter in "ABCDe":
+        box.put(letter)
+    assert (box.drain(), box.dropped) == (["B", "C", "D"], 4)
+
+
 def test_messages_that_fold_take_one_place():
     box = Mailbox(3, lambda old, new: old + new if old != "x" and new != "x" else None)
     for message in (1, 2, 3, "x", 4, 5):

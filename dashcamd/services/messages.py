@@ -91,6 +91,11 @@ def coalesce(queued: RecordMessage, new: RecordMessage) -> Optional[RecordMessag
     return Judged(new.ts, both)
 
 
+def may_go(message: RecordMessage) -> bool:
+    """Whether `message` may be dropped: a judgement has others beside it, a command has not."""
+    return isinstance(message, Judged)
+
+
 @dataclass(frozen=True)
 class EventOpened:
     """The record thread made the folder of an event."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from dashcamd.app import RECORD_MESSAGES
 from dashcamd.config import Config, MotionConfig
 from dashcamd.handover import Board, Mailbox
 from dashcamd.services.detect import DetectService
 from dashcamd.services.health import HealthService
-from dashcamd.services.messages import Armed, Bumped, Judged, Triggered, coalesce
+from dashcamd.services.messages import Armed, Bumped, Judged, Triggered, coalesce, may_go
 from dashcamd.testing import ScriptCamera, held
 from dashcamd.types import MOTION_DTYPE, Motion, MotionField, Sinks
 from tests.core.fields import still
@@ -123,6 +124,31 @@ def test_judgements_fold_without_losing_motion():
     for other in (Triggered(1.0, "x"), Armed(1.0, True)):
         assert coalesce(Judged(1.0), other) is None
         assert coalesce(other, Judged(1.0)) is None
+
+
+def bad_road(box, seconds):
+    """What record is told on a road that bumps every other second, ten fields a second."""
+    for tick in range(seconds * 10):
+        ts, place = tick / 10, tick % 20
+        motion = Motion(ts - 1, ts, "bump" if place == 15 else "motion") if place < 16 else None
+        box.put(Judged(ts, motion))
+        if place == 15:
+            box.put(Bumped(ts - 1))
+
+
+def test_ten_minutes_of_a_stalled_stick_on_a_bad_road_lose_no_message():
+    box = Mailbox(RECORD_MESSAGES, coalesce, may_go)
+    bad_road(box, 600)
+    assert box.dropped == 0
+    assert sum(isinstance(message, Bumped) for message in box.drain()) == 300
+
+
+def test_however_long_that_lasts_a_command_waits():
+    box = Mailbox(64, coalesce, may_go)
+    box.put(Triggered(0.0, "button"))
+    bad_road(box, 60)
+    assert box.dropped
+    assert box.drain()[0] == Triggered(0.0, "button")
 
 
 def test_a_drive_never_folds_into_motion_nor_motion_into_a_drive():
