@@ -23,6 +23,10 @@ from dashcamd.core.h264 import ParameterSets, avcc, parse_sps
 TIMESCALE = 90_000
 """Ticks a second: the clock of RTP and MPEG (RFC 6184, 8.2.1), exact for 24, 25, 30, 50, 60 fps."""
 
+LONGEST_STEP = 3600 * TIMESCALE
+"""No frame is written behind a longer one, so a fragment that claims it is damage; and it fits the
+32 bits of a duration."""
+
 MAC_EPOCH_S = 2_082_844_800
 """Seconds from 1904-01-01, where MP4 counts from, to 1970-01-01."""
 

@@ -17,6 +17,7 @@ from dashcamd.errors import MediaError
 from dashcamd.storage.mp4_boxes import (
     FLIP_OFFSET,
     INIT_OFFSET,
+    LONGEST_STEP,
     MAC_EPOCH_S,
     MOOF_LIMIT_BYTES,
     SYNC_FLAGS,
@@ -33,9 +34,6 @@ _OPENING_LIMIT_BYTES = 1 << 20
 _TOP_LEVEL_LIMIT_BOXES = 100_000
 _TRUN_FLAGS = 0x701
 _OFFSET_LIMIT = 1 << 62
-_LONGEST_STEP = 3600 * TIMESCALE
-"""A fragment that claims to begin an hour after the one before it is damage."""
-
 _TABLES = (b"mdia", b"minf", b"stbl")
 _CHUNK_WIDTHS = {b"stco": 4, b"co64": 8}
 
@@ -95,7 +93,7 @@ class Fragment(NamedTuple):
 
     def follows(self, time: int) -> bool:
         """Whether it may come after a sample at `time`."""
-        return time <= self.time <= time + _LONGEST_STEP
+        return time <= self.time <= time + LONGEST_STEP
 
 
 class Movie(NamedTuple):

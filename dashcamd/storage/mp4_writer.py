@@ -30,6 +30,7 @@ from dashcamd.storage.disk import DiskFile
 from dashcamd.storage.mp4_boxes import (
     FLIP_OFFSET,
     FRAGMENT_LIMIT_FRAMES,
+    LONGEST_STEP,
     TIMESCALE,
     Samples,
     Track,
@@ -43,10 +44,6 @@ from dashcamd.types import Frame, Seconds
 
 _MDAT_LIMIT_BYTES = 0xFFFF_FFFF - 8
 """A fragment's ``mdat`` has a 32-bit size."""
-
-
-_LONGEST_TICKS = 0xFFFF_FFFF
-"""A duration has 32 bits: 13 hours."""
 
 
 class FrameRefused(MediaError):  # noqa: N818 - what became of a frame
@@ -130,7 +127,7 @@ class Mp4Writer:
         """Write `frames` as one fragment per GOP, in a single gathered write, without syncing.
 
         `next_ts` is the stamp of the frame that follows them; without it, and if that is more than
-        13 hours later, the last duration is repeated. The frames are durable once the caller's
+        an hour later, the last duration is repeated. The frames are durable once the caller's
         ``file.sync()`` returned. Nothing is written when `FrameRefused` is raised, as
         `StreamChanged` or `FrameUnusable`.
         """
@@ -188,8 +185,8 @@ class Mp4Writer:
     def _time(self, frame: Frame, last: int, place: int) -> int:
         """Ticks of a frame after one at `last`: it lasts one at least, even if a stamp repeats."""
         time = max(round((frame.ts - self._first_ts) * TIMESCALE), last + 1)
-        if time - last > _LONGEST_TICKS:
-            raise FrameUnusable(place, "a frame comes more than 13 hours after the one before")
+        if time - last > LONGEST_STEP:
+            raise FrameUnusable(place, "a frame comes more than an hour after the one before")
         return time
 
     def _track_for(self, sets: ParameterSets) -> Track:
@@ -209,7 +206,7 @@ class Mp4Writer:
         times = fragments[-1].times
         if next_ts is not None:
             until_next = round((next_ts - self._first_ts) * TIMESCALE) - times[-1]
-            if until_next <= _LONGEST_TICKS:
+            if until_next <= LONGEST_STEP:
                 return max(1, until_next)
         if len(times) > 1:
             return times[-1] - times[-2]

@@ -337,8 +337,8 @@ def test_a_frame_that_is_no_video_is_named_and_nothing_is_written():
     assert info_of(disk).frames == 6
 
 
-@pytest.mark.parametrize("hours", [14, 10**6])
-def test_a_frame_that_comes_half_a_day_late_is_in_no_part_with_the_one_before(hours):
+@pytest.mark.parametrize("hours", [2, 14, 10**6])
+def test_a_frame_that_comes_hours_late_is_in_no_part_with_the_one_before(hours):
     frames = stream("kppp")
     late = Frame(frames[3].ts + hours * 3600, frames[3].key, frames[3].data)
     disk, _, writer = started()
@@ -350,10 +350,21 @@ def test_a_frame_that_comes_half_a_day_late_is_in_no_part_with_the_one_before(ho
     assert info_of(disk).duration_s == pytest.approx(3 / 30, abs=0.001)
 
 
-@pytest.mark.parametrize("hours", [14, 10**6])
-def test_a_last_frame_does_not_last_half_a_day(hours):
+@pytest.mark.parametrize("hours", [2, 14, 10**6])
+def test_a_last_frame_does_not_last_for_hours(hours):
     frames = stream("kppp")
     disk, _, writer = started()
     writer.append(frames, frames[3].ts + hours * 3600)
     writer.close()
     assert info_of(disk).duration_s == pytest.approx(4 / 30, abs=0.001)
+
+
+def test_a_frame_that_comes_half_an_hour_late_is_recovered_with_the_others():
+    frames = stream("kppp")
+    late = Frame(frames[3].ts + 1800, frames[3].key, frames[3].data)
+    disk, file, writer = started()
+    writer.append(frames[:3])
+    writer.append([late])
+    file.sync()
+    assert recover(disk, "a.mp4").frames == 4
+    assert info_of(disk).duration_s > 1800
