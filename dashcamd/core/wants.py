@@ -224,11 +224,17 @@ class Wants:
         self._gop_s = max(self._gop_s, gop_s)
 
     def motion(self, motion: Motion) -> None:
-        """Want what belongs to `motion`, if armed; in continuous mode it is only noted."""
-        if self._is_armed and not self._policy.is_continuous:
+        """Want what belongs to `motion`, if armed; in continuous mode it is only noted.
+
+        Disarmed it is nothing at all: it would keep a run open of which no more is recorded.
+        """
+        if not self._is_armed:
+            return
+        run = self._open_run()
+        if not self._policy.is_continuous:
             self._want(motion)
-        elif self._runs:
-            self._runs[-1].story.add(motion)
+        elif run is not None:
+            run.story.add(motion)
 
     def trigger(self, ts: Seconds, reason: str) -> None:
         """Want what is going on at `ts`, armed or not: counts as motion for ``manual_s``."""

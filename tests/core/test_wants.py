@@ -66,6 +66,12 @@ def test_disarmed_a_trigger_ends_as_it_does_in_any_mode():
     assert house.disk.closed_events == [1, 2]
 
 
+def test_motion_while_disarmed_keeps_no_triggered_event_open():
+    house = House("kppp" * 60, "." + "#" * 239, hooks={0: disarm, 20: button, 150: arm})
+    assert house.written[:11] == list(range(16, 27))
+    assert house.written[11:] == list(range(144, 240))
+
+
 def test_an_event_that_continuous_mode_goes_on_from_keeps_its_reason_up_to_its_end():
     house = House("kppp" * 20, "." * 20 + "#", hooks={22: without_a_pause})
     assert reasons(house) == [
