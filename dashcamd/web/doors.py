@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+from contextlib import suppress
 from typing import Any, Dict, Optional
 
 from tornado import httputil
@@ -46,6 +47,31 @@ HEADERS: Dict[str, str] = {
 }
 
 
+STRANGE_NAME = (
+    "This camera does not answer to that name. Use its address, %s, or add the name to [web] names "
+    "in dashcamd.toml.",
+    "此攝影機不接受這個名稱。請使用其位址 %s，或將名稱加入 dashcamd.toml 的 [web] names。",
+    "このカメラはその名前では応答しません。アドレス %s を使うか、dashcamd.toml の [web] names に"
+    "名前を加えてください。",
+)
+"""English, Traditional Chinese, Japanese: before a page is sent no language was chosen."""
+
+STRANGE_NAME_PAGE = (
+    '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>dashcam</title>%s\n"
+)
+
+
+class StrangeNameError(HTTPError):
+    """The request names a host that is not ours (421); says which address is."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(421, reason=STRANGE_NAME[0] % address)
+        link = '<a href="%s">%s</a>' % (address, address)
+        paragraphs = ("<p>%s</p>" % (line % link) for line in STRANGE_NAME)
+        self.page = STRANGE_NAME_PAGE % "\n".join(paragraphs)
+
+
 class Door(RequestHandler):
     """A request that needs a session. Subclasses that do not say `is_public`."""
 
@@ -68,7 +94,7 @@ class Door(RequestHandler):
         """Refuse what may not enter."""
         host = self.request.headers.get("Host", "")
         if not hosts.is_ours(host, self.site.hosts):
-            raise HTTPError(421, reason="This is not the name of this camera")
+            raise StrangeNameError(self._own_address())
         if self.site.is_encrypted and self.request.protocol != "https":
             self._lead_to_https(host)
             return
@@ -97,6 +123,10 @@ class Door(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """One line of JSON."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, StrangeNameError) and self._is_asked_by_a_person():
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(error.page)
+            return
         if isinstance(error, DashcamError):
             status_code = _status_of(error)
             self.set_status(status_code)
@@ -139,6 +169,18 @@ class Door(RequestHandler):
         if not isinstance(document, dict):
             raise HTTPError(400, reason="The content is not a JSON object")
         return document
+
+    def _is_asked_by_a_person(self) -> bool:
+        return "text/html" in self.request.headers.get("Accept", "")
+
+    def _own_address(self) -> str:
+        """Where this very request arrived, as an address: whoever sent it knows it by now."""
+        connection: Any = self.request.connection
+        with suppress(OSError, AttributeError):
+            host, port = connection.stream.socket.getsockname()[:2]
+            shape = "%s://[%s]:%d/" if ":" in host else "%s://%s:%d/"
+            return shape % (self.request.protocol, host, port)
+        return ""
 
     def _lead_to_https(self, host: str) -> None:
         """Nothing is looked at and nothing is answered in the clear."""

@@ -66,7 +66,10 @@ class SignInPage(Door):
     is_public = True
 
     def get(self) -> None:
-        """Send the form."""
+        """Send the form; who is signed in needs none."""
+        if self.session:
+            self.redirect("/")
+            return
         self.set_header("Content-Type", "text/html; charset=utf-8")
         form = load("sign-in.html")[0]
         is_of_the_service = vault.is_of_the_service(self.site.vault.path)

@@ -62,6 +62,17 @@ return [...document.querySelectorAll('body *')]
 """Text with less contrast than WCAG 2 asks for (1.4.3, AA)."""
 
 
+IS_SAID = """
+return document.getElementById(arguments[0])
+    .closest('[aria-live], [role=status], [role=alert]') !== null;
+"""
+"""Whether a screen reader speaks up at each change."""
+
+
+def value(browser, name):
+    return browser.execute_script("return document.getElementById(arguments[0]).value", name)
+
+
 @pytest.fixture(scope="module")
 def signed_in(browser, daemon):
     sign_in(browser, daemon)
@@ -121,6 +132,44 @@ def test_without_a_connection_nothing_is_said_to_be_live(signed_in, daemon):
     wait(signed_in, lambda: text(signed_in, "age").startswith("● LIVE"))
     wait(signed_in, lambda: text(signed_in, "would").startswith("Would record now"))
     press(signed_in, "motion-button")
+
+
+def test_a_setting_that_nobody_heard_of_is_not_shown_as_if_it_were_saved(signed_in, daemon):
+    press(signed_in, "menu")
+    wait(signed_in, lambda: count(signed_in, "#settings details"))
+    before = value(signed_in, "s-recording-pre_roll_s")
+    with daemon.switched_off():
+        choose(signed_in, "s-recording-pre_roll_s", "4")
+        wait(
+            signed_in,
+            lambda: "Not saved. The camera does not answer." in text(signed_in, "settings"),
+        )
+        assert value(signed_in, "s-recording-pre_roll_s") == before
+        press(signed_in, "menu")
+        wait(signed_in, lambda: text(signed_in, "state-word") == "No connection")
+        assert not by_id(signed_in, "toast").is_displayed(), "the state says it"
+    wait(signed_in, lambda: text(signed_in, "state-word") == "Disarmed")
+
+
+def test_without_a_stick_what_counts_is_not_said_again_and_again(signed_in, daemon):
+    pull(signed_in, daemon)
+    try:
+        signed_in.get(daemon.address)
+        wait(signed_in, lambda: "are on the stick" in text(signed_in, "events"))
+        wait(signed_in, lambda: "No USB stick" in text(signed_in, "banners"))
+        assert not by_id(signed_in, "toast").is_displayed(), "nobody asked for anything"
+        signed_in.execute_script("document.querySelector('.banner').classList.add('is-the-same')")
+        said = text(signed_in, "banners")
+        press(signed_in, "record")
+        first = wait(signed_in, lambda: text(signed_in, "waiting"))
+        wait(signed_in, lambda: text(signed_in, "waiting") != first)
+        assert count(signed_in, ".banner.is-the-same"), "and the keyboard keeps its place"
+        assert text(signed_in, "banners") == said
+        for name in ("waiting", "state-more"):
+            assert not signed_in.execute_script(IS_SAID, name), name
+    finally:
+        daemon.pulled.unlink()
+    wait(signed_in, lambda: text(signed_in, "state-word") == "Disarmed")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-TW", "ja"])

@@ -153,6 +153,34 @@ def test_every_answer_carries_the_policy(tmp_path):
     visit(tmp_path, scenario)
 
 
+def test_a_name_that_is_not_ours_is_answered_with_the_address_to_use(tmp_path):
+    async def scenario(visitor):
+        strange = {"Host": "camera.lan:%d" % visitor.port}
+        address = "http://127.0.0.1:%d/" % visitor.port
+        for path in ("/", "/api/v1/status", "/static/app.js"):
+            said = content(await visitor.get(path, **strange))["error"]
+            assert address in said, path
+            assert "[web] names" in said
+        page = await visitor.get("/", Accept="text/html,*/*;q=0.8", **strange)
+        assert page.code == 421
+        assert page.headers["Content-Type"].startswith("text/html")
+        text = page.body.decode("utf-8")
+        assert text.count('<a href="%s">' % address) == len(("English", "繁體中文", "日本語"))
+        assert "camera.lan" not in text, "nothing of the request is repeated"
+
+    visit(tmp_path, scenario)
+
+
+def test_who_is_signed_in_is_not_asked_again(tmp_path):
+    async def scenario(visitor):
+        answer = await visitor.get("/sign-in")
+        assert (answer.code, answer.headers["Location"]) == (302, "/")
+        await visitor.post("/api/v1/session/end")
+        assert (await visitor.get("/sign-in")).code == 200
+
+    visit(tmp_path, scenario)
+
+
 def test_the_cookie_is_out_of_reach_of_scripts_and_foreign_pages(tmp_path):
     async def scenario(visitor):
         answer = await visitor.sign_in()

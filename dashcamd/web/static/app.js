@@ -1,7 +1,7 @@
 'use strict';
 const App = (() => {
   const $ = id => document.getElementById(id);
-  let state = null, heard = 0, timer = null, ending = null, lastEvent = null, lastVolume = null;
+  let state = null, heard = 0, timer = null, ending = null, lastEvent, lastVolume;
 
   async function api(path, body) {
     const options = body === undefined ? {} : {
@@ -84,33 +84,44 @@ const App = (() => {
     room();
     Health.tell(state);
     if (state.event !== lastEvent || state.volume.where !== lastVolume) {
+      const isFirst = lastVolume === undefined;
       lastEvent = state.event;
       lastVolume = state.volume.where;
-      setTimeout(Events.refresh, 400);
+      setTimeout(Events.refresh, isFirst ? 0 : 400);  // a new event has its folder by then
     }
   }
   function set(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
   function banners(word) {
     const wanted = [];
-    if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), waits() + w('d_no_stick')]);
+    if (word === 'no_stick') wanted.push(['bad', w('b_no_stick'), w('d_no_stick')]);
     if (word === 'camera_lost') wanted.push(['bad', w('b_camera_lost'), w('d_camera_lost')]);
-    if (word === 'stick_full' || state.keep.short_bytes) wanted.push(['bad', w('b_full'), waits() + w('d_full')]);
+    const isFull = word === 'stick_full' || state.keep.short_bytes;
+    if (isFull) wanted.push(['bad', w('b_full'), w('d_full')]);
     if (word === 'fault') wanted.push(['bad', w('b_fault'), state.faults.join('; ')]);
     if (word !== 'gone' && (!state.clock.known || state.clock.uncertainty_s > 60)) wanted.push(['', w('b_clock'), w('d_clock'), w('use_phone_time'), clock]);
-    const key = JSON.stringify(wanted);
-    if ($('banners').dataset.key === key) return;
-    $('banners').dataset.key = key;
-    $('banners').replaceChildren(...wanted.map(([kind, head, text, button, call]) => {
-      const box = make('div', 'banner ' + kind), words = make('div');
-      words.append(make('b', '', head), make('span', 'quiet', text));
-      box.append(words);
-      if (button) { const node = make('button', '', button); node.onclick = call; box.append(node); }
-      return box;
-    }));
+    set('waiting', word === 'no_stick' || isFull ? waits() : '');
+    show(wanted);
+  }
+  // Only what is new is drawn and said; what stays keeps the keyboard's focus.
+  function show(wanted) {
+    const box = $('banners'), keys = wanted.map(one => JSON.stringify(one));
+    for (const node of [...box.children]) if (!keys.includes(node.dataset.key)) node.remove();
+    wanted.forEach((one, place) => {
+      if (box.children[place] && box.children[place].dataset.key === keys[place]) return;
+      box.insertBefore(banner(one, keys[place]), box.children[place] || null);
+    });
+  }
+  function banner([kind, head, text, button, call], key) {
+    const box = make('div', 'banner ' + kind), words = make('div');
+    box.dataset.key = key;
+    words.append(make('b', '', head), make('span', 'quiet', text));
+    box.append(words);
+    if (button) { const node = make('button', '', button); node.onclick = call; box.append(node); }
+    return box;
   }
   function waits() {
     const {events, seconds} = state.waiting;
-    return events ? w('d_waits', {n: events, t: length(seconds)}) + ' ' : '';
+    return events ? w('d_waits', {n: events, t: length(seconds)}) : '';
   }
   function room() {
     const volume = state.volume;
@@ -137,7 +148,7 @@ const App = (() => {
   }
 
   async function clock() {
-    if (await act(() => api('clock', {unix_s: Date.now() / 1000, confirm: true}))) $('banners').dataset.key = '';
+    await act(() => api('clock', {unix_s: Date.now() / 1000, confirm: true}));
   }
 
   // Settings.
@@ -158,14 +169,21 @@ const App = (() => {
     field.id = 's-' + section + '-' + key.key;
     label.htmlFor = field.id;
     for (const choice of choices) { const node = make('option', '', choice); node.value = choice; field.append(node); }
-    field.value = Array.isArray(key.value) ? key.value.join(', ') : String(key.value);
+    let saved = field.value = Array.isArray(key.value) ? key.value.join(', ') : String(key.value);
     why.setAttribute('role', 'status');
     field.disabled = !key.settable;
     if (field.disabled) why.textContent = w('only_file');
     field.onchange = async () => {
-      const answer = await act(() => api('settings', {settings: {[section]: {[key.key]: typed(key.kind, field.value)}}}));
-      if (!answer) return;
-      const verdict = answer.verdicts.find(one => !one.taken) || answer.verdicts[0];
+      const wanted = field.value;
+      let verdict;
+      try {
+        const answer = await api('settings', {settings: {[section]: {[key.key]: typed(key.kind, wanted)}}});
+        verdict = answer.verdicts.find(one => !one.taken) || answer.verdicts[0];
+        if (verdict.taken) saved = wanted;
+      } catch (error) {
+        verdict = {taken: false, text: w('not_saved') + ' ' + error.message};
+        field.value = saved;  // nobody has judged it, so the field shows what is in force
+      }
       why.className = verdict.taken ? 'quiet' : 'why';
       why.textContent = verdict.text;
       field.setAttribute('aria-invalid', String(!verdict.taken));
@@ -210,7 +228,6 @@ const App = (() => {
   $('language').onchange = () => {
     language = $('language').value;
     localStorage.setItem('language', language);
-    $('banners').dataset.key = '';
     translate();
     tell();
     Tune.tell();
@@ -229,7 +246,7 @@ const App = (() => {
       tell();
       Live.told(state);
     });
-    stream.onopen = () => { if (broken) { Live.again(); Events.refresh(); } broken = false; };
+    stream.onopen = () => { if (broken) { Live.again(); if (state) Events.refresh(); } broken = false; };
     stream.onerror = () => {
       broken = true;
       if (stream && stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: it would not try again
@@ -238,11 +255,11 @@ const App = (() => {
   }
   document.addEventListener('visibilitychange', () => {
     listen();
-    if (document.hidden) leave(); else Events.refresh();
+    if (document.hidden) leave(); else if (state) Events.refresh();
   });
   window.addEventListener('pagehide', () => { leave(); if (stream) stream.close(); });
   setInterval(tell, 2000);
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(false); }, 5000);
-  document.addEventListener('DOMContentLoaded', () => { tell(); listen(); Events.refresh(); });
+  document.addEventListener('DOMContentLoaded', () => { tell(); listen(); });
   return {size, length, icon, act, api, ask, toast, make, set, span, state: () => state};
 })();

@@ -15,7 +15,7 @@ const Events = (() => {
   // The newest events of the day, of it all with `is_whole`; older ones that are listed stay.
   async function refresh(isWhole = true) {
     if (App.state() && !App.state().volume.where) { forget(); draw([]); return; }
-    const asked = shownDay, found = await act(() => api('events?limit=' + PAGE + of(asked) + (isWhole ? '&marks=1' : '')));
+    const asked = shownDay, found = await api('events?limit=' + PAGE + of(asked) + (isWhole ? '&marks=1' : '')).catch(() => null);  // nobody asked: the state says what is wrong
     if (!found || asked !== shownDay) return;
     if (picked && !found.days.includes(picked)) picked = '';  // the clock was set, or all of it is gone
     const day = picked || found.days[0] || '';

@@ -13,6 +13,7 @@ const WORDS = {
   settings: ['Settings', '設定', '設定'],
   settings_hint: ['A change is saved at once; what waits for the next start says so.', '更改會立即儲存；需重新啟動才生效的會註明。', '変更はすぐ保存されます。再起動が必要なものはその旨表示されます。'],
   saved: ['Saved.', '已儲存。', '保存しました。'],
+  not_saved: ['Not saved.', '未儲存。', '保存されていません。'],
   only_file: ['Only in the file on the camera.', '僅能在攝影機上的檔案中更改。', 'カメラのファイルでのみ変更できます。'],
   motion_button: ['Motion', '移動', '動き'],
   ignore_button: ['Paint', '塗選', '塗る'],
