@@ -152,7 +152,7 @@ class Live:
         """The codec a new viewer would get; None while there is nothing to show."""
         if not self._viewers:
             self._begin()
-        self._read()
+        self.tick()  # what is new is for those who watch already, too
         return self._gop[-1].codec if self._gop else None
 
     def add(self, outlet: Outlet) -> None:

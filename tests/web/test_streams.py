@@ -250,6 +250,22 @@ class Studio:
         self.live.add(client)
 
 
+def test_who_joins_hd_takes_no_frame_from_who_watches():
+    def scenario():
+        studio, first, second = Studio(), Client(), Client("b")
+        studio.film(4)
+        studio.open(first)
+        studio.stage.ring.append(next(studio.frames))  # the word of it is still on the way
+        studio.open(second)
+        assert pieces(b"".join(first.got)).count("moof") == 5
+        studio.film(3)
+        assert pieces(b"".join(first.got)).count("moof") == 8
+        assert pieces(b"".join(second.got)).count("moof") == 4, "from the newest keyframe on"
+        studio.live.close()
+
+    on_loop(scenario)
+
+
 def test_hd_begins_at_the_newest_keyframe_with_the_opening():
     def scenario():
         studio, client = Studio(), Client()
