@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Dict, Iterator
 
@@ -68,3 +69,13 @@ def kept(before: Dict[str, str]) -> Dict[str, str]:
         for descriptor, target in open_files().items()
         if before.get(descriptor) != target and is_of_the_test(target)
     }
+
+
+@pytest.fixture
+def eight_hours_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's clock is set to a zone without summer time, eight hours ahead of UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "EAST-8")
+        time.tzset()
+        yield
+    time.tzset()

@@ -13,7 +13,7 @@ from dashcamd.storage import catalog
 from dashcamd.storage.catalog import StoredEvent, Survey, Trouble
 from dashcamd.storage.disk import Disk, PosixDisk, replace_file
 from dashcamd.storage.locking import set_lock
-from dashcamd.storage.volume import shown_day
+from dashcamd.storage.volume import shown_day, shown_start
 from dashcamd.types import Json
 
 CHUNK_BYTES = 1 << 20
@@ -53,7 +53,7 @@ def events(arguments: argparse.Namespace) -> int:
             "%(event)-32s %(start)-26s %(duration_s)8.1f s %(mib)7.1f MiB  %(files)d files%(lock)s"
             % dict(
                 event,
-                start=event["start"] or "clock not known",
+                start=(event["start_local"] or "clock not known").replace("T", " "),
                 mib=event["bytes"] / CHUNK_BYTES,
                 files=len(event["parts"]),
                 lock="  locked" if event["locked"] else "",
@@ -70,7 +70,7 @@ def _unreadable(trouble: Trouble) -> Json:
 
 def describe(event: StoredEvent) -> Json:
     """One event as `dashcamd events --json` lists it."""
-    facts = event.facts
+    facts, start = event.facts, shown_start(event)
     return {
         "event": event.name.folder,
         "number": event.number,
@@ -79,6 +79,7 @@ def describe(event: StoredEvent) -> Json:
         "reason": facts.reason if facts else "",
         "state": "closed" if facts and facts.is_closed and not event.open_parts else "open",
         "start": facts.moment.iso if facts and facts.moment else None,
+        "start_local": start.isoformat(timespec="seconds") if start else None,
         "duration_s": round(sum(part.duration_s for part in facts.parts), 3) if facts else 0.0,
         "frames": sum(part.frames for part in facts.parts) if facts else 0,
         "bytes": event.bytes,

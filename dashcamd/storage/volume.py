@@ -177,6 +177,12 @@ def shown_day(event: StoredEvent) -> str:
     return naming.day_name(shown, 0) if shown else event.name.day
 
 
+def shown_start(event: StoredEvent) -> Optional[datetime]:
+    """When an event began by this machine's clock, with its offset; its day is of the same."""
+    moment = local(event.facts.moment if event.facts else None)
+    return moment.astimezone() if moment else None
+
+
 def _read_marker(disk: Disk) -> Dict[str, object]:
     data = catalog.read_small(disk, MARKER, MARKER_BYTES)
     try:

@@ -20,7 +20,7 @@ from dashcamd.storage.catalog import StoredEvent
 from dashcamd.storage.disk import Disk, DiskFile
 from dashcamd.storage.locking import set_lock
 from dashcamd.storage.mp4_layout import Layout, faststart, frozen
-from dashcamd.storage.volume import Volume, local, shown_day
+from dashcamd.storage.volume import Volume, shown_day, shown_start
 from dashcamd.types import Json
 
 LIST_LIMIT = 200
@@ -280,7 +280,7 @@ def _mark(event: Json) -> Mark:
 def describe(event: StoredEvent) -> Json:
     """One event for the page; ``problem`` says why it cannot be read, where it cannot."""
     facts = event.facts
-    moment = facts.moment if facts else None
+    moment, start = facts.moment if facts else None, shown_start(event)
     is_open = bool(event.open_parts) or bool(facts and not facts.is_closed)
     return {
         "id": event.name.folder,
@@ -289,7 +289,9 @@ def describe(event: StoredEvent) -> Json:
         "reason": facts.reason if facts else naming.event_reason(event.name.folder),
         "start": moment.iso if moment else None,
         "start_unix_s": round(moment.wall, 3) if moment else None,
-        "at_s": _at_s(event),
+        "start_local": start.isoformat(timespec="seconds") if start else None,
+        "utc_offset_s": _offset_s(start),
+        "at_s": _at_s(event.name, start),
         "uncertainty_s": round(moment.uncertainty_s, 1) if moment else None,
         "duration_s": round(sum(part.duration_s for part in facts.parts), 3) if facts else 0.0,
         "bytes": event.bytes,
@@ -302,15 +304,19 @@ def describe(event: StoredEvent) -> Json:
     }
 
 
-def _at_s(event: StoredEvent) -> Optional[float]:
+def _offset_s(start: Optional[datetime]) -> Optional[int]:
+    offset = start.utcoffset() if start else None
+    return None if offset is None else round(offset.total_seconds())
+
+
+def _at_s(name: EventName, start: Optional[datetime]) -> Optional[float]:
     """Seconds of its day at which an event begins, as the camera's clock shows it; None undated."""
-    shown = local(event.facts.moment if event.facts else None)
-    if shown is None:
+    if start is None:
         try:
-            shown = datetime.strptime(event.name.day + event.name.folder[:6], "%Y-%m-%d%H%M%S")
+            start = datetime.strptime(name.day + name.folder[:6], "%Y-%m-%d%H%M%S")
         except ValueError:
             return None
-    return shown.hour * 3600.0 + shown.minute * 60 + shown.second
+    return start.hour * 3600.0 + start.minute * 60 + start.second
 
 
 def _parts(event: StoredEvent) -> List[Json]:

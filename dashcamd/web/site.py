@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import FrozenSet
+from datetime import datetime
+from typing import FrozenSet, Optional
 
 from dashcamd.errors import OperationError
 from dashcamd.types import Json
@@ -56,6 +57,7 @@ class Site:
             "is_watched": self.preview.has(session),
             "viewers": self.preview.viewers + self.live.viewers,
         }
+        status["clock"]["utc_offset_s"] = _offset_s(status["clock"].get("now"))
         status["can"] = {"eject": self.rooms.eject is not None}
         return status
 
@@ -71,3 +73,13 @@ class Site:
         self.news.close()
         self.motion.close()
         self.what_ifs.close()
+
+
+def _offset_s(now: Optional[str]) -> Optional[int]:
+    """How far the camera's local time is ahead of UTC at `now`, for a phone in another zone."""
+    try:
+        local = datetime.fromisoformat(now.replace("Z", "+00:00")).astimezone() if now else None
+    except (ValueError, OverflowError, OSError):  # a calendar of 32 bits ends in 2038
+        return None
+    offset = local.utcoffset() if local else None
+    return None if offset is None else round(offset.total_seconds())

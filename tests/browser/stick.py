@@ -13,8 +13,9 @@ from dashcamd.storage.volume import local
 from dashcamd.testing import stream
 from tests.storage.events import write_part
 
-NOON = 4_000_017_600.0
-"""Of a day in 2096, so that no clock of a machine calls these events too old to be kept."""
+NOON = 2_145_960_000.0
+"""Of the first day of 2038: no clock of a machine calls these events too old to be kept, and a
+calendar of 32 bits has it."""
 
 DAY_S = 86400.0
 START = 1000.0

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from dashcamd.core.timeline import Moment
+from dashcamd.storage.volume import local
 from tests.browser import stick
 from tests.browser.conftest import Running
 from tests.browser.steps import by_id, choose, count, events, newest, sign_in, text, wait
@@ -157,3 +159,22 @@ def test_the_strip_shows_the_whole_day(page, daemon):
         page, "day", page.execute_script("return document.getElementById('day').options[1].value")
     )
     wait(page, lambda: count(page, "#strip button") == 3)
+
+
+def test_hours_are_the_cameras_as_the_days_are_and_a_phone_abroad_says_whose(page, daemon):
+    first = page.execute_script("return document.querySelector('button.event b').textContent")
+    page.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kathmandu"})
+    try:
+        choose(page, "language", "ja")
+        shown = local(Moment(0, NOON + 20 * (3 + OF_THE_DAY), 0, ""))
+        wait(page, lambda: text(page, "events").count("UTC") == A_PAGE)
+        row = page.execute_script("return document.querySelector('button.event b').textContent")
+        assert row.startswith("%d:%s UTC" % (shown.hour, shown.strftime("%M:%S")))
+        assert "UTC" in text(page, "clock")
+    finally:
+        page.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+        choose(page, "language", "en")
+    wait(page, lambda: "UTC" not in text(page, "events"))
+    assert first == page.execute_script(
+        "return document.querySelector('button.event b').textContent"
+    )

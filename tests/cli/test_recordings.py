@@ -31,6 +31,12 @@ def test_events_lists_what_there_is_oldest_first(terminal, stick):
     assert terminal.json("events", "--storage", stick) == listed
 
 
+def test_events_tells_the_time_of_the_folders_names(terminal, stick, eight_hours_east):
+    listed = terminal.json("events")[0]
+    assert (listed["day"], listed["start_local"]) == ("2027-01-15", "2027-01-15T16:00:00+08:00")
+    assert "2027-01-15 16:00:00+08:00" in terminal.ok("events").splitlines()[0]
+
+
 def test_an_empty_folder_has_no_events(terminal, tmp_path):
     (tmp_path / "stick").mkdir()
     assert terminal.json("events") == []

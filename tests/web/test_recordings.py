@@ -85,6 +85,14 @@ def test_the_newest_day_comes_first_whether_its_clock_was_known_or_not(volume):
     assert recordings.events(50, None, "")["days"] == days
 
 
+def test_day_and_time_of_an_event_are_both_the_cameras(volume, eight_hours_east):
+    date(volume, write_event(volume), WALL + 9 * 3600)  # 17:00 UTC: tomorrow by the camera's clock
+    (event,) = over(volume).events(1, None, "")["events"]
+    assert event["start"] == "2027-01-15T17:00:00.000Z"
+    assert event["start_local"] == "2027-01-16T01:00:00+08:00"
+    assert (event["day"], event["at_s"], event["utc_offset_s"]) == ("2027-01-16", 3600, 8 * 3600)
+
+
 def marks_of(recordings, limit=1, day=""):
     return recordings.events(limit, None, day, has_marks=True)["marks"]
 

@@ -181,6 +181,16 @@ def test_who_is_signed_in_is_not_asked_again(tmp_path):
     visit(tmp_path, scenario)
 
 
+def test_a_phone_is_told_the_zone_of_the_cameras_clock(tmp_path, eight_hours_east):
+    async def scenario(visitor):
+        assert content(await visitor.get("/api/v1/status"))["clock"]["utc_offset_s"] is None
+        visitor.stage.board.post("clock", {"known": True, "now": "2027-01-15T17:00:00.000Z"})
+        clock = content(await visitor.get("/api/v1/status"))["clock"]
+        assert clock["utc_offset_s"] == 8 * 3600
+
+    visit(tmp_path, scenario)
+
+
 def test_the_cookie_is_out_of_reach_of_scripts_and_foreign_pages(tmp_path):
     async def scenario(visitor):
         answer = await visitor.sign_in()

@@ -60,6 +60,17 @@ const App = (() => {
     return Math.floor(whole / 60) + ':' + String(whole % 60).padStart(2, '0');
   }
 
+  // A time as the camera's clock shows it, with the zone where this phone has another.
+  function time(unixS, offsetS, look) {
+    const here = -60 * new Date(unixS * 1000).getTimezoneOffset(), offset = typeof offsetS === 'number' ? offsetS : here;
+    const shown = new Date((unixS + offset) * 1000).toLocaleTimeString(language, {...look, timeZone: 'UTC'});
+    return offset === here ? shown : shown + ' ' + zone(offset / 60);
+  }
+  function zone(minutes) {
+    const far = Math.abs(minutes), rest = far % 60;
+    return 'UTC' + (far ? (minutes < 0 ? '-' : '+') + Math.floor(far / 60) : '') + (rest ? ':' + String(rest).padStart(2, '0') : '');
+  }
+
   // State: one word, never green while nothing could be saved.
   function tell() {
     const gone = performance.now() - heard > 12000;
@@ -72,7 +83,7 @@ const App = (() => {
     document.title = w('s_' + word) + ' · dashcam';
     if (!state) return;
     const clock = state.clock;
-    set('clock', clock.known ? new Date(clock.now).toLocaleTimeString(language, {hour: '2-digit', minute: '2-digit'}) : '--:--');
+    set('clock', clock.known ? time(Date.parse(clock.now) / 1000, clock.utc_offset_s, {hour: '2-digit', minute: '2-digit'}) : '--:--');
     set('arm-word', w(state.armed ? 'disarm' : 'arm'));
     $('eject').hidden = !state.can.eject;
     const useless = gone || word === 'camera_lost';
@@ -261,5 +272,5 @@ const App = (() => {
   setInterval(tell, 2000);
   setInterval(() => { if (!document.hidden && state && state.event && !$('home').hidden) Events.refresh(false); }, 5000);
   document.addEventListener('DOMContentLoaded', () => { tell(); listen(); });
-  return {size, length, icon, act, api, ask, toast, make, set, span, state: () => state};
+  return {size, length, time, icon, act, api, ask, toast, make, set, span, state: () => state};
 })();

@@ -1,13 +1,13 @@
 'use strict';
 // What was recorded: the events of a day, where they lie in it, keeping and deleting them.
 const Events = (() => {
-  const $ = id => document.getElementById(id), {act, api, ask, icon, length, make, set, size, toast} = App;
+  const $ = id => document.getElementById(id), {act, api, ask, icon, length, make, set, size, time, toast} = App;
   const PAGE = 40;
   let events = [], marks = [], oldest = null, picked = '', shownDay = '', hidden = new Set();
 
   function when(event) {
     if (!event.start_unix_s) return event.id.slice(0, 2) + ':' + event.id.slice(2, 4) + ':' + event.id.slice(4, 6) + ' (' + w('clock_unknown') + ')';
-    return new Date(event.start_unix_s * 1000).toLocaleTimeString(language);
+    return time(event.start_unix_s, event.utc_offset_s);
   }
   function why(event) { return WORDS['r_' + event.reason] ? w('r_' + event.reason) : event.reason; }
   function title(event) { return when(event) + ' · ' + why(event); }
@@ -90,11 +90,12 @@ const Events = (() => {
     return item;
   }
   function strip() {
-    const dated = marks.filter(mark => mark.at_s !== null && !hidden.has(mark.id)), box = $('strip');
+    const dated = marks.filter(mark => mark.at_s !== null && !hidden.has(mark.id)), box = $('marks');
+    now();
     const key = JSON.stringify([dated.map(mark => [mark.id, mark.at_s, mark.duration_s, mark.locked]), language]);
     if (box.dataset.key === key) return;
     box.dataset.key = key;
-    box.setAttribute('aria-label', w('events') + ': ' + dated.length);
+    $('strip').setAttribute('aria-label', w('events') + ': ' + dated.length);
     box.replaceChildren(...dated.map(mark => {
       const node = make('button', mark.locked ? 'locked' : '');
       node.style.left = mark.at_s / 864 + '%';
@@ -104,9 +105,15 @@ const Events = (() => {
       node.onclick = () => show(mark.id);
       return node;
     }));
-    const now = new Date(), line = make('i');
-    line.style.left = (now.getHours() * 3600 + now.getMinutes() * 60) / 864 + '%';
-    box.append(line);
+  }
+  // A line at the present, if it is in the day that is shown.
+  function now() {
+    const clock = App.state() && App.state().clock, line = $('now');
+    line.hidden = !clock || typeof clock.utc_offset_s !== 'number';
+    if (line.hidden) return;
+    const local = new Date(Date.parse(clock.now) + clock.utc_offset_s * 1000);
+    line.hidden = local.toISOString().slice(0, 10) !== shownDay;
+    line.style.left = (local.getTime() / 1000 % 86400) / 864 + '%';
   }
   async function show(id) {
     try { Player.open(await api('events/' + id)); } catch (error) {
