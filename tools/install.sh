@@ -23,6 +23,9 @@ END
 [ -n "$DESTDIR" ] || command -v fsck.exfat >/dev/null ||
     echo "install: sticks are checked when exfatprogs and dosfstools are installed" >&2
 
+"$PYTHON" -c 'import tornado' 2>/dev/null ||
+    echo "install: the page for a phone needs: sudo apt install python3-tornado" >&2
+
 # Put together beside the old one and swapped: a cut in the middle must leave one that runs.
 NEW=$LIB.new
 rm -rf "$NEW" "$LIB.old"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Tuple
 import numpy as np
 
 from dashcamd.errors import CameraError
+from dashcamd.extras import how_to_install
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -25,8 +26,8 @@ def load() -> Any:
         import av
     except (ImportError, OSError) as error:
         raise CameraError(
-            "software cameras need PyAV, which cannot be imported (%s): "
-            "pip install 'dashcamd[media]'" % error
+            "software cameras need PyAV, which cannot be imported (%s): %s"
+            % (error, how_to_install("media", "python3-av"))
         ) from None
     if int(av.__version__.split(".")[0]) < OLDEST:
         raise CameraError(

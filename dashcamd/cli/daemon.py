@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from typing import Any
+from typing import Any, List
 
 from dashcamd.cli.arguments import add_json, print_json
 from dashcamd.control import protocol
@@ -100,29 +100,40 @@ def _ask(arguments: argparse.Namespace, request: Json) -> Any:
 
 
 def _in_words(status: Json) -> str:
-    camera, volume, counters = status["camera"], status["volume"], status["counters"]
-    age_s, skipped = status["last_durable_age_s"], camera.get("frames_skipped")
+    volume, motion, counters = status["volume"], status["motion"], status["counters"]
     lines = [
         status["state"].upper() + (": " + status["event"] if status["event"] else ""),
-        "camera   %s %s, last picture %s s ago%s"
-        % (
-            camera.get("name"),
-            camera.get("state"),
-            camera.get("last_frame_age_s"),
-            ", %d left out by a slow machine" % skipped if skipped else "",
-        ),
-        "volume   %s, %s MiB free" % (volume.get("where"), (volume.get("free_bytes") or 0) >> 20),
-        "stick    %s" % _stick_in_words(volume.get("health") or {}),
-        "motion   %s" % status["motion"].get("reason"),
-        "durable  %s" % ("nothing yet" if age_s is None else "%.1f s ago" % age_s),
+        "camera   %s" % _camera_in_words(status["camera"]),
+        *_volume_in_words(volume, status["waiting"]),
+        "motion   %s" % (motion.get("reason") or "nothing was looked at yet"),
+        "durable  %s" % _last(status, "durable"),
         "frames   %(frames_captured)d seen, %(frames_written)d written, %(frames_lost)d lost"
         % counters,
+        "fields   %s, %d dropped" % (_last(motion, "field"), counters["fields_dropped"]),
     ]
-    if volume.get("where") is None and status["waiting"]["words"]:
-        lines.insert(3, "waiting  %s" % status["waiting"]["words"])
     lines += ["FAULT    " + fault for fault in status["faults"]]
     lines += ["WARNING  " + warning for warning in status["health"].get("warnings", ())]
     return "\n".join(lines)
+
+
+def _last(facts: Json, what: str) -> str:
+    age_s = facts.get("last_%s_age_s" % what)
+    return "none yet" if age_s is None else "last %.1f s ago" % age_s
+
+
+def _camera_in_words(camera: Json) -> str:
+    words = "%s %s" % (camera.get("name") or "none found,", camera.get("state") or "starting")
+    skipped = camera.get("frames_skipped")
+    left_out = ", %d left out by a slow machine" % skipped if skipped else ""
+    return "%s; pictures: %s%s" % (words, _last(camera, "frame"), left_out)
+
+
+def _volume_in_words(volume: Json, waiting: Json) -> List[str]:
+    place, free = volume.get("where"), volume.get("free_bytes")
+    if place is None:
+        return ["volume   none"] + ["waiting  %s" % waiting["words"]] * bool(waiting["words"])
+    room = "" if free is None else ", %d MiB free" % (free >> 20)
+    return ["volume   %s%s" % (place, room), "stick    %s" % _stick_in_words(volume["health"])]
 
 
 def _stick_in_words(health: Json) -> str:

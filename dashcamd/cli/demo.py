@@ -11,6 +11,8 @@ from pathlib import Path
 from dashcamd import app, world
 from dashcamd.cli import files
 from dashcamd.cli.arguments import seconds, with_overrides
+from dashcamd.config import WebConfig
+from dashcamd.config_schema import parse_value
 from dashcamd.storage import catalog
 from dashcamd.storage.disk import PosixDisk
 from dashcamd.types import Json
@@ -46,13 +48,14 @@ def add(
 
 def act(arguments: argparse.Namespace) -> int:
     """Record the scene for a while, then list and verify what came of it."""
+    listen = parse_value(WebConfig, "listen", arguments.listen, "--listen: [web]")
     stick = arguments.storage or tempfile.mkdtemp(prefix="dashcamd-demo-")
     config = with_overrides(arguments.settings, "synthetic", stick)
     config = replace(config, camera=replace(config.camera, resolution="640x480"))
     state = tempfile.TemporaryDirectory(prefix="dashcamd-demo-state-")
     secrets = vault.Vault(Path(state.name) / vault.FILE)
     secrets.open(resets=())
-    web = replace(config.web, enabled=True, listen=arguments.listen, state=str(secrets.path))
+    web = replace(config.web, enabled=True, listen=listen, state=str(secrets.path))
     config = replace(config, web=web)
     print("A drawn scene is the camera, the folder %s is the stick." % stick)
     print("Something crosses the picture now and then; recording starts by itself. Ctrl-C ends.")

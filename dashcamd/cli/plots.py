@@ -12,6 +12,7 @@ from dashcamd.core.ego import State
 from dashcamd.core.explain import SILENT
 from dashcamd.core.replay import Replay
 from dashcamd.errors import OperationError, StorageError
+from dashcamd.extras import how_to_install
 from dashcamd.types import Json, Score, Seconds
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def draw_timeline(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise OperationError(
-            "--plot needs matplotlib (%s): pip install 'dashcamd[plot]'" % error
+            "--plot needs matplotlib (%s): %s"
+            % (error, how_to_install("plot", "python3-matplotlib"))
         ) from None
     vetoes = _vetoes(replay.scores)
     heights = [1.6] * bool(thumbnails) + [3.0, 0.5 + 0.25 * len(vetoes)] + [0.5] * bool(replay.egos)

@@ -63,10 +63,10 @@ class Report:
     def _state(self) -> List[str]:
         camera, volume = self.status["camera"], self.status["volume"]
         free = volume.get("free_bytes")
+        seen = (camera.get("name") or "none", camera.get("resolution"), camera.get("state"))
         lines = [
             "State:   %s" % self.status["state"],
-            "Camera:  %s, %s, %s"
-            % (camera.get("name") or "none", camera.get("resolution"), camera.get("state")),
+            "Camera:  %s" % ", ".join(fact for fact in seen if fact),
         ]
         if free is not None:
             hours = free * 8 / self.config.camera.bitrate / 3600

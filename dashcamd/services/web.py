@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, FrozenSet, Optional
 
 from dashcamd.errors import DashcamError
+from dashcamd.extras import how_to_install
 from dashcamd.handover import Board
 from dashcamd.services.camera import CameraService
 from dashcamd.services.file_threads import FileThreads
@@ -33,7 +34,7 @@ RETRY_S = (5.0, 30.0, 120.0)
 IDLE_S = 3600.0
 PATIENCE_S = 5.0
 
-MISSING = "the page needs tornado: pip install 'dashcamd[web]' (recording is not affected)"
+MISSING = "the page needs tornado: %s, then start dashcamd again (recording is not affected)"
 
 
 class WebService:
@@ -77,7 +78,7 @@ class WebService:
         self._retry_at = now + RETRY_S[min(self._failures, len(RETRY_S) - 1)]
         self._failures += 1
         if importlib.util.find_spec("tornado") is None:
-            self._complain(MISSING)
+            self._complain(MISSING % how_to_install("web", "python3-tornado"))
             return IDLE_S
         self._thread = threading.Thread(target=self._run, name="dashcamd-page", daemon=True)
         self._thread.start()

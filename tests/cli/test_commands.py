@@ -57,6 +57,30 @@ def test_status_tells_what_a_slow_machine_has_left_out(terminal, daemon):
     assert ", 12 left out by a slow machine" in terminal.ok("status")
 
 
+def test_what_is_not_there_yet_is_said_in_words(terminal, daemon):
+    daemon.board.post("camera", {"name": None, "state": "lost"})
+    told = terminal.ok("status")
+    assert "None" not in told
+    assert "camera   none found, lost; pictures: none yet\nvolume   none\n" in told
+    assert "fields   none yet, 0 dropped" in told
+    assert "stick " not in told
+
+
+def test_status_in_words_has_what_the_documents_say_to_look_at(terminal, daemon):
+    daemon.board.post(
+        "camera",
+        {"name": "drawn", "state": "delivering", "last_frame_at": 6.5, "frames_captured": 9},
+    )
+    daemon.board.post("volume", {"where": "/stick", "free_bytes": 5 << 20})
+    daemon.board.post("motion", {"reason": "still", "last_field_ts": 6.8, "fields_dropped": 3})
+    daemon.board.post("recording", {"frames_lost": 2})
+    told = terminal.ok("status")
+    assert "camera   drawn delivering; pictures: last 0.5 s ago\n" in told
+    assert "volume   /stick, 5 MiB free\nstick    nothing written to it yet\n" in told
+    assert "frames   9 seen, 0 written, 2 lost\n" in told
+    assert "fields   last 0.2 s ago, 3 dropped\n" in told
+
+
 def test_trigger_and_arming_reach_the_daemon(terminal, daemon):
     assert terminal.json("trigger", "--reason", "bump") == {"triggered": "bump"}
     assert terminal.ok("trigger") == "recording was asked for\n"
@@ -255,6 +279,15 @@ def test_check_report_says_more(terminal, tmp_path):
     assert status == 1
     assert "ok   python" in out
     assert "process_rss_mib" in out
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "127.0.0.1:99999", ":8080", ""])
+def test_a_page_of_the_demo_at_what_is_no_place_is_wrong_usage(terminal, tmp_path, wrong):
+    complaint = terminal.refused(
+        "demo", "--listen", wrong, "--storage", tmp_path, "--duration", 1, status=2
+    )
+    assert "--listen" in complaint
+    assert "must be HOST:PORT" in complaint
 
 
 def test_an_unknown_camera_is_wrong_usage(terminal, tmp_path):

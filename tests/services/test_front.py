@@ -328,6 +328,14 @@ def test_the_report_says_what_was_done_in_words_for_notepad():
     assert "assword" not in text
 
 
+def test_the_report_of_a_camera_that_is_not_there_says_so_in_words():
+    desk = Desk()
+    desk.board.post("camera", {"name": None, "resolution": None, "state": "lost"})
+    desk.plug().wait()
+    assert "Camera:  none, lost\r\n" in desk.report
+    assert "None" not in desk.report
+
+
 def test_the_page_s_password_is_told_until_somebody_has_signed_in():
     desk = Desk()
     desk.board.post("web", {"address": "http://dashcam.local:8080/"})
