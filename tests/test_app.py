@@ -148,7 +148,7 @@ def test_a_pulled_stick_continues_the_event_on_the_next_stick(numbers_in):
     (continued,) = second.events()
     assert continued.facts.continues == daemon.events()[0].name.folder
     places = [place for path in continued.parts for place in numbers_in(other, path)]
-    assert places == list(range(places[0], 360))
+    assert places == list(range(places[0], 361)), "motion is prolonged by a rest of one field"
     assert places[0] <= 152, "goes on from the last durable frame"
     replugged = Daemon(script(5), daemon.disk, boot_id="later").run().close()
     (event,) = replugged.events()
@@ -160,11 +160,11 @@ def test_a_pulled_stick_continues_the_event_on_the_next_stick(numbers_in):
 
 def test_without_a_stick_the_event_waits_in_memory():
     daemon = Daemon(script(40, "....." + "#" * 5), is_plugged=False).run(20)
-    assert daemon.status["counters"]["backlog_frames"] == 70
+    assert daemon.status["counters"]["backlog_frames"] == 71
     daemon.socket.plug(daemon.disk)
     daemon.run().close()
     (event,) = daemon.events()
-    assert sound_frames(daemon.disk, event.parts[0]) == 70
+    assert sound_frames(daemon.disk, event.parts[0]) == 71, "a field's rest prolongs motion"
 
 
 def test_two_runs_on_the_same_stick_number_events_on():

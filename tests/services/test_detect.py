@@ -42,10 +42,12 @@ def test_every_field_is_reported_with_or_without_motion():
     assert [type(message) for message in said] == [Judged] * 40
     assert [message.ts for message in said] == sorted(message.ts for message in said)
     moving = [place for place, message in enumerate(said) if message.motion]
-    assert moving == list(range(moving[0], 30)), "once it is confirmed, every field prolongs it"
+    assert moving == list(range(moving[0], 31)), (
+        "once it is told, every field prolongs it, or rests"
+    )
     assert 20 < moving[0] < 29, "never by a single field"
     assert said[moving[0]].motion.first == said[20].ts, "told from its first field"
-    assert said[29].motion.last == said[29].ts
+    assert said[30].motion.last == said[30].ts
 
 
 def test_a_single_flicker_is_no_motion():
