@@ -88,11 +88,13 @@ class Flow(NamedTuple):
     """The mean vector of a group in an encoder's field, `across` and `down`, in pictures.
 
     `agreement` says how far all its vectors, laid end to end, lead: 1 where they are the same.
+    `blocks` is the size of the group as sensitivity 5 sees it.
     """
 
     across: float
     down: float
     agreement: float
+    blocks: int
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ MODULES = (
     "pooling",
     "noise",
     "drift",
+    "shifts",
     "detector",
     "rest",
     "vectors",

@@ -27,6 +27,7 @@ from dashcamd.core.pace import FIELD_S
 from dashcamd.core.presence import Presence
 from dashcamd.core.profile import Profile, profile_for
 from dashcamd.core.rest import Rest
+from dashcamd.core.shifts import has_vectors, is_knock, is_shifted
 from dashcamd.core.vectors import LIGHT, Doubts, inside_of
 from dashcamd.core.weather import Weather
 from dashcamd.core.zones import Area, ZonePlan
@@ -69,8 +70,8 @@ EXCESS_WEIGHT = 3.0
 many times as much: light changes bright blocks more than the median one. An encoder's field is
 refused when its median has risen by more than the first and by this part, those after it only if
 most blocks had a vector (a bump), or exposure that pumps would hide whoever comes. Where a group
-stands out above what has risen it is judged without its vectors: exposure that follows a car must
-not hide the car."""
+stands out above what has risen it is judged without its vectors, unless
+it is a knock: exposure that follows a car must not hide the car."""
 
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
@@ -194,7 +195,7 @@ class Detector:
             self._level, self._calm = level, calm
         excess = level - self._level
         self._excess = excess if excess > RISEN_SAD else 0.0
-        if self._drift is None and _is_shifted(blocks):
+        if self._drift is None and is_shifted(blocks):
             self._shaken_until = field.ts + SHAKEN_S
         peak = float(_MOST(sad, None))
         is_quiet = peak <= self._quiet_sad
@@ -218,11 +219,12 @@ class Detector:
         if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
-        if is_risen and count < self._profile.cluster:
-            moved = np.count_nonzero(blocks["x"] | blocks["y"])
-            if moved > self._profile.scene_fraction * out.size:
-                self._doubt_until = field.ts + self._profile.guard_s
-            return self._veto(field.ts, WHOLE_SCENE, count)
+        if is_risen:
+            is_moved = has_vectors(blocks, self._profile.scene_fraction)
+            if count < self._profile.cluster or (is_moved and is_knock(blocks)):
+                if is_moved:
+                    self._doubt_until = field.ts + self._profile.guard_s
+                return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:
             return self._veto(field.ts, WARM_UP, count)
         if self._counting is not None:
@@ -301,25 +303,31 @@ class Detector:
         if self._drift is None:
             self._hold_place, self._hold_until = place, ts + self._profile.hold_s
             return Score(ts, True, count, cluster, place, None, self._weather.is_falling)
-        vectors = self._drift.vectors
-        group = ts, place, cluster, vectors, sad, noise
-        doubt, is_faint, flow, is_smooth = self._doubts.of_group(*group, self._excess)
+        usual = (place, cluster) if self._is_usual else self._usual_part(place, sad, noise)
+        vectors, (box, size) = self._drift.vectors, usual or (place, cluster)
+        thought = self._doubts.of_group(ts, box, size, vectors, sad, noise, self._excess)
+        doubt, is_faint, flow, is_smooth = thought
         if doubt is not None:
-            light = self._weight(doubt, place, sad, noise)
+            light = LIGHT.get(doubt, 0) if usual else 0
             return Score(ts, False, count, cluster, place, doubt, light=light)
         self._hold_place, self._hold_until = place, ts + self._profile.hold_s
         more = False, is_faint, 0, flow, is_smooth
         return Score(ts, True, count, cluster, place, None, *more)
 
-    def _weight(self, doubt: str, place: Box, sad: Array, noise: Noise) -> int:
-        """What `doubt` says against motion: nothing if only a higher sensitivity sees its group."""
-        if not self._is_usual:
-            inside = inside_of(place, sad.shape)
-            usual = sad[inside] > noise.limit[0][inside]
-            usual |= self._measures[1][inside] > noise.limit[1][inside]
-            if np.count_nonzero(usual) < self._usual_cluster:
-                return 0
-        return LIGHT.get(doubt, 0)
+    def _usual_part(self, place: Box, sad: Array, noise: Noise) -> Optional[Tuple[Box, int]]:
+        """Box and size of what stands out at sensitivity 5 in `place`, if that would be a group.
+
+        The dim fringe that a higher one adds makes nothing light that is a thing without it.
+        """
+        rows, cols = inside = inside_of(place, sad.shape)
+        usual = sad[inside] > noise.limit[0][inside]
+        usual |= self._measures[1][inside] > noise.limit[1][inside]
+        size = int(np.count_nonzero(usual))
+        if size < self._usual_cluster:
+            return None
+        part = np.zeros(sad.shape, bool)
+        part[rows, cols] = usual
+        return _box(part), size
 
     def _least_among(self, number: int) -> float:
         """How large the largest of `number` groups must be."""
@@ -484,12 +492,3 @@ def _box(blocks: Array) -> Box:
     down, across = np.flatnonzero(blocks.any(1)), np.flatnonzero(blocks.any(0))
     left, top = int(across[0]) / cols, int(down[0]) / rows
     return left, top, (int(across[-1]) + 1) / cols, (int(down[-1]) + 1) / rows
-
-
-def _is_shifted(blocks: Array) -> bool:
-    """Whether the whole picture was shifted: its four corners have one vector, and it is not 0."""
-    x, y = blocks["x"], blocks["y"]
-    if not (x[0, 0] or y[0, 0]):
-        return False
-    corners = {(int(x[row, col]), int(y[row, col])) for row in (0, -1) for col in (0, -1)}
-    return len(corners) == 1

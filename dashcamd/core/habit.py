@@ -35,6 +35,9 @@ IS_HABIT = "moves there all the time"
 NO_HABIT = 2.0
 """As `part`: no block is active for more than all of the time."""
 
+MOST_TIMES = 8
+"""A field stands for no more than so many: itself and those that were left out before it."""
+
 SECOND_S: Seconds = 1.0
 ACTIVE_PART = 0.15
 ACTIVE_FIELDS = 2
@@ -175,6 +178,7 @@ class Habit:
             self._second = ts
         if ts - self._second >= SECOND_S:
             self._tick(ts)
+        times = min(times, MOST_TIMES)
         self._fields += times
         least = max(self._floor, LEVEL_TIMES * level)
         if peak <= least:

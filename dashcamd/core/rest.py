@@ -3,9 +3,9 @@
 Somebody who walks through the picture costs most and tells least: that he still moves. So while
 motion is told, and something has moved in every field for a moment, at places that touch, fields
 are left out; the longer it has moved the more. The first field in which nothing moves, or something
-elsewhere, ends that at once. What motion is not told of (an insect, a light) is looked at in every
-field, as everything is that needs proof. Decided by stamps alone, so that fields that a trace lacks
-make no difference.
+elsewhere, ends that at once. While no motion is told every field is looked at, as everything is
+that needs proof. Decided by stamps alone: fields that a trace lacks make no difference unless one
+of them would have ended a rest.
 """
 
 from __future__ import annotations

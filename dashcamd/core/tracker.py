@@ -65,8 +65,14 @@ block: a box that grows by one on one side) must move for as long as what is qui
 of the tenths: a glint, a lamp that flickers."""
 
 REFUSED_S = 1.2
+REFUSED_SOLID_S = 0.8
 """Where the detector has refused light within so long each refusal speaks against motion, until
-that has lasted for as long as what is quick must."""
+that has lasted for as long as what is quick must; within the second where it is neither faint nor
+of vectors that hardly agree: a car comes behind its own light."""
+
+SMOOTH_SHARE = 0.9
+"""What is smooth in most of its fields is believed when it gets on for as long as what is quick and
+in so many of the tenths: a far walker at dusk."""
 
 HARDLY_AGREES = 0.75
 FLOW_PART = 0.3
@@ -176,7 +182,7 @@ class Tracker:
             return False
         if self._refused and self._refusals(run) > len(run):
             return False
-        if 2 * sum(one.is_smooth for one in run) > len(run):
+        if 2 * sum(one.is_smooth for one in run) > len(run) and not self._goes_on(run):
             return False
         return self._is_wanted(run[0].place, run[-1].place)
 
@@ -184,11 +190,21 @@ class Tracker:
         """How many fields were refused as light where `run` is, by their weight."""
         if run[-1].ts - run[0].ts >= QUICK_SPAN_S - 1e-6 and not self._is_carried(run):
             return 0
+        is_vague = _hardly_agrees(run) or any(one.is_faint for one in run)
+        since = self._now - (REFUSED_S if is_vague else REFUSED_SOLID_S)
         return sum(
             refused.light
             for refused in self._refused
-            if any(_are_near(one.place, refused.place, REACH) for one in run)
+            if refused.ts >= since
+            and any(_are_near(one.place, refused.place, REACH) for one in run)
         )
+
+    def _goes_on(self, run: List[Score]) -> bool:
+        """Whether it moves as what is quick must, and gets on."""
+        first = run[0].ts
+        slots = _slots(ts for ts in self._stamps if ts >= first)
+        is_long = self._now - first >= QUICK_SPAN_S - 1e-6
+        return is_long and _slots(one.ts for one in run) >= SMOOTH_SHARE * slots and not _stays(run)
 
     def _is_carried(self, run: List[Score]) -> bool:
         """Whether its box goes where its vectors, which hardly agree, do not lead."""
@@ -226,7 +242,8 @@ class Tracker:
                 if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
-        is_light = (is_faint and not is_large) or (size < NEAR and any(one.flow for one in run))
+        is_vague = 2 * sum(one.flow is not None for one in run) > len(run)
+        is_light = (is_faint and not is_large) or (size < NEAR and is_vague)
         if is_light and _stays(run):
             span, share = QUICK_SPAN_S, STAYS_SHARE
         slots = _slots(ts for ts in self._stamps if ts >= first)
@@ -259,7 +276,8 @@ def _size(score: Score) -> int:
 
 
 def _large_flows(run: List[Score]) -> List[Flow]:
-    return [one.flow for one in run if one.flow is not None and one.cluster >= AGREEING_BLOCKS]
+    flows = [one.flow for one in run if one.flow is not None]
+    return [flow for flow in flows if flow.blocks >= AGREEING_BLOCKS]
 
 
 def _hardly_agrees(run: List[Score]) -> bool:

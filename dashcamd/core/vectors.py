@@ -145,7 +145,7 @@ def _flow(across: float, up: float, whole: float, cluster: int, grid: Any) -> Fl
     rows, cols = grid
     agreement = (across * across + up * up) ** 0.5 / whole if whole else 1.0
     pixels = BLOCK_PX * cluster
-    return Flow(across / (pixels * cols), up / (pixels * rows), agreement)
+    return Flow(across / (pixels * cols), up / (pixels * rows), agreement, cluster)
 
 
 def _is_rough(risen: Array) -> bool:

@@ -371,3 +371,15 @@ def test_hours_of_fields_leave_nothing_behind():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 20_000
+
+
+@pytest.mark.parametrize("source", ["lores", "videocore"])
+def test_stamps_that_stand_still_while_something_moves_on_do_no_harm(source):
+    detector = Detector()
+    for one in [*still(0, 5, source=source), *walk(5, 3, source=source)]:
+        detector.judge(one, True)
+    stuck = walk(8, 1, source=source)[0]
+    for _ in range(300):
+        detector.judge(stuck, True)
+    scores = [detector.judge(one, True) for one in walk(9, 1, source=source)]
+    assert any(score.is_moving for score in scores)

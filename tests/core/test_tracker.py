@@ -200,9 +200,9 @@ def swept(fields, flow, step=0.03, **marks):
 
 
 def test_a_large_group_whose_vectors_hardly_agree_must_move_for_as_long_as_what_is_small():
-    assert told_of(swept(4, Flow(-0.03, 0.0, 0.9)))[0].first == 0.0
-    assert told_of(swept(5, Flow(-0.03, 0.0, 0.7))) == []
-    assert told_of(swept(6, Flow(-0.03, 0.0, 0.7)))[0].first == 0.0
+    assert told_of(swept(4, Flow(-0.03, 0.0, 0.9, 60)))[0].first == 0.0
+    assert told_of(swept(5, Flow(-0.03, 0.0, 0.7, 60))) == []
+    assert told_of(swept(6, Flow(-0.03, 0.0, 0.7, 60)))[0].first == 0.0
 
 
 def test_light_that_its_vectors_do_not_carry_is_refused_however_long_it_sweeps():
@@ -217,27 +217,54 @@ def test_light_that_its_vectors_do_not_carry_is_refused_however_long_it_sweeps()
         ]
         return told_of(in_order(sweep, refusals))
 
-    assert seen(Flow(-0.008, 0.0, 0.62)) == []
-    assert seen(Flow(-0.012, 0.0, 0.62))[0].first > 0
-    assert seen(Flow(-0.008, 0.0, 0.8))[0].first > 0
+    assert seen(Flow(-0.008, 0.0, 0.62, 60)) == []
+    assert seen(Flow(-0.012, 0.0, 0.62, 60))[0].first > 0
+    assert seen(Flow(-0.008, 0.0, 0.8, 60))[0].first > 0
 
 
 def test_what_is_smooth_in_most_of_its_fields_is_an_edge_of_a_cloud():
     def seen(is_smooth):
-        fields = walking(24, [12], is_faint=True)
-        return told_of([replace(one, is_smooth=is_smooth(i)) for i, one in enumerate(fields)])
+        fields = [one for i, one in enumerate(walking(30, [12], is_faint=True)) if i % 5]
+        marked = [replace(one, is_smooth=is_smooth(i)) for i, one in enumerate(fields)]
+        return told_of(in_order(marked, standing(range(0, 30, 5))))
 
     assert seen(lambda i: i % 3) == []
-    assert seen(lambda i: i % 2)[0].first == 0.0
+    assert seen(lambda i: i % 2)[0].first == pytest.approx(0.1)
 
 
 def test_a_glint_that_an_encoder_takes_for_motion_must_last_for_a_second():
-    marks = {"flow": Flow(0.005, 0.0, 0.8)}
+    marks = {"flow": Flow(0.005, 0.0, 0.8, 60)}
     glint = [replace(one, cluster=18, **marks) for one in at_one_place(12)]
     assert told_of(glint[:10]) == []
     assert told_of(glint)[0].first == 0.0
     near = [replace(one, cluster=40) for one in glint]
     assert told_of(near[:3])[0].first == 0.0
+
+
+def test_who_gestures_at_one_place_and_is_rough_in_most_fields_is_motion():
+    flow = Flow(0.005, 0.0, 0.8, 20)
+    fields = [replace(one, cluster=20) for one in at_one_place(20)]
+    gestures = [replace(one, flow=flow if i % 3 == 0 else None) for i, one in enumerate(fields)]
+    with_rests = [one for i, one in enumerate(gestures) if i % 3 < 2]
+    assert told_of(in_order(with_rests, standing(range(2, 20, 3))))
+
+
+def test_who_comes_a_second_after_glare_at_that_place_is_motion():
+    def seen(**marks):
+        glare = refused(range(7), 0.2, DISAGREE)
+        walker = [one for one in walking(20, [20], **marks) if one.ts >= 1.15]
+        return told_of(in_order(glare, walker))
+
+    assert seen()[0].last < 1.45
+    assert seen(is_faint=True)[0].last > 1.45
+
+
+def test_a_far_walker_is_motion_even_if_he_is_smooth_all_the_way():
+    smooth = [replace(one, cluster=7, is_smooth=True) for one in walking(30, [7], is_faint=True)]
+    assert told_of(smooth[:10]) == []
+    assert told_of(smooth)[0].first == 0.0
+    stays = [replace(one, is_smooth=True) for one in at_one_place(30, is_faint=True)]
+    assert told_of(stays) == []
 
 
 def snowed(ways, cluster, side=0.1, in_weather=True):

@@ -68,11 +68,40 @@ def test_exposure_that_pumps_hides_no_visitor_for_long():
 def test_exposure_that_follows_a_car_does_not_hide_the_car():
     """A clean picture: where hardly a block differed a dip of exposure has vectors everywhere."""
     car = (14, 10, 8, 12, 20000, 8, 0)
-    dip = pools([(0, 0, 30, 40, 330, 1, 2), car], noise=330)
+    any_way = [(row, 0, 1, 40, 330, 2 - 4 * (row % 2), 2 - row // 2 % 2 * 4) for row in range(30)]
+    dip = pools([*any_way, car], noise=330)
     scores = in_turn((5, pools([], noise=30)), (0.5, dip))
     assert all(score.is_moving and score.cluster == 96 for score in scores)
-    dip = pools([(0, 0, 30, 40, 330, 1, 2)], noise=330)
+    dip = pools(any_way, noise=330)
     assert not any(one.is_moving for one in in_turn((5, pools([], noise=30)), (0.5, dip)))
+
+
+def test_a_knock_is_not_a_visitor_though_an_edge_stands_out():
+    """The vectors of the whole picture agree then; to and fro from field to field."""
+    edge = (10, 10, 8, 6, 6000)
+
+    def knock(x, y):
+        return pools([(0, 0, 30, 40, 900, x, y), (*edge, x, y)], noise=900)
+
+    quiet = (5, pools([], noise=300))
+    scores = in_turn(
+        quiet, *((0.1, knock(6 * way, 2 * way)) for way in (1, -1, 1)), (0.3, knock(6, 2))
+    )
+    assert not any(score.is_moving for score in scores)
+
+
+@pytest.mark.parametrize("sensitivity", [5, 7, 9, 10])
+def test_the_dim_fringe_that_a_higher_sensitivity_adds_makes_nothing_light(sensitivity):
+    """Somebody rough, and around him what only a higher sensitivity sees, which is smooth."""
+    fringe = (8, 8, 14, 14, 1350, 4, 0)
+    ways = [(-6, 0), (6, 0)] * 4
+    body = [(12, 11 + i, 6, 1, (3500, 9000)[i % 2], *way) for i, way in enumerate(ways)]
+    detector = Detector(sensitivity)
+    for i in range(50):
+        detector.judge(pools([])(i / 10))
+    score = detector.judge(pools([fringe, *body])(5.0))
+    assert score.is_moving
+    assert score.flow is None
 
 
 def test_the_flow_of_a_group_is_what_its_vectors_say_together():
@@ -81,6 +110,7 @@ def test_the_flow_of_a_group_is_what_its_vectors_say_together():
     assert score.flow.across == pytest.approx(3 / 640)
     assert abs(score.flow.down) == pytest.approx(3 / 480)
     assert score.flow.agreement == pytest.approx(0.5**0.5)
+    assert score.flow.blocks == score.cluster
 
 
 def test_vectors_in_a_picture_that_differs_everywhere_are_not_a_thing_by_themselves():
