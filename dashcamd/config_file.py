@@ -3,11 +3,13 @@
 Whoever edits it on the card in another computer has no terminal that would complain. So the file is
 read as a layer is (`dashcamd.config_layers`): a mistake is refused by name, everything else
 applies, and what was refused is a fault. `[camera]` alone has to be right, for a picture that
-nobody asked for is worth no more than none.
+nobody asked for is worth no more than none; a section whose name is nearly that one is taken for a
+mistake in it, and so is a file that is no text.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +17,23 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from dashcamd.config import Config
 from dashcamd.config_layers import REFUSED, Laid, Verdict, lay
-from dashcamd.config_read import MAX_CONFIG_BYTES, SECTIONS, parse_toml, read
+from dashcamd.config_read import MAX_CONFIG_BYTES, RULES, SECTIONS, parse_toml, read
 from dashcamd.config_schema import FILE
 from dashcamd.errors import ConfigError
 
 NEEDED = "camera"
 
-HEADER = re.compile(rb"\s*\[{1,2}\s*([A-Za-z_][\w-]*)")
-"""Where a section begins, be its bracket closed or not; a line of an array of numbers is none."""
+CAREFUL = ("web", "storage")
+"""Sections whose defaults could do what nobody asked for, see `_careful`."""
+
+HEADER = re.compile(
+    rb"\s*\[{1,2}\s*([A-Za-z_][\w-]*)|\W*(%s)\W*(?:#.*)?$" % "|".join(SECTIONS).encode("ascii"),
+    re.I,
+)
+"""Where a section begins: a bracket and a name, be it closed or not, or a name of ours and no
+bracket, or the wrong one. A line of an array of numbers is none."""
+
+BOM = b"\xef\xbb\xbf"
 
 
 class Settled(NamedTuple):
@@ -43,9 +54,9 @@ def settle(path: Optional[Path]) -> Settled:
     laid = _laid(path)
     refused = [verdict for verdict in laid.verdicts if not verdict.is_taken]
     for verdict in refused:
-        if _section(verdict) == NEEDED:
+        if NEEDED in _meant(verdict):
             raise ConfigError("%s: %s" % (path, verdict.why))
-    config, told = _careful(laid, {_section(verdict) for verdict in refused})
+    config, told = _careful(laid, set().union(*map(_meant, refused)))
     return Settled(config, (*(verdict.why for verdict in refused), *told))
 
 
@@ -68,15 +79,19 @@ def _tables(raw: bytes, where: str) -> Tuple[Dict[str, Any], List[Verdict]]:
     except ConfigError:
         if len(raw) > MAX_CONFIG_BYTES:
             raise
-        parts = _parts(raw)
+        parts = _parts(raw[len(BOM) :] if raw.startswith(BOM) else raw)
+        has_header = any(parts)
+        if NEEDED not in parts and not _is_text(raw, has_header):
+            raise
     table: Dict[str, Any] = {}
     broken: List[Verdict] = []
     for name, part in parts.items():
         try:
             table.update(parse_toml(part, "[%s]" % name if name else "before all sections"))
         except ConfigError as error:
-            may_be_camera = name == "" and NEEDED.encode() in part
-            broken.append(Verdict(NEEDED if may_be_camera else name, False, REFUSED + str(error)))
+            may_be_camera = name == "" and NEEDED.encode("ascii") in part
+            key = NEEDED if may_be_camera else name
+            broken.append(Verdict(key, False, REFUSED + str(error)))
     return table, broken
 
 
@@ -85,9 +100,11 @@ def _parts(raw: bytes) -> Mapping[str, bytes]:
     owners: List[Optional[str]] = []
     name, lines = "", raw.split(b"\n")
     for line in lines:
-        begin = HEADER.match(line)
-        name = begin.group(1).decode("ascii") if begin else name
-        owners.append(None if line.lstrip().startswith(b"#") else name)
+        # A power cut leaves zeros where text was, and the text before them may be a comment.
+        is_comment = line.lstrip().startswith(b"#") and b"\0" not in line
+        begin = None if is_comment else HEADER.match(line)
+        name = (begin.group(1) or begin.group(2)).decode("ascii") if begin else name
+        owners.append(None if is_comment else name)
     return {
         part: b"\n".join(line if owner == part else b"" for line, owner in zip(lines, owners))
         for part in dict.fromkeys(owners)
@@ -95,8 +112,32 @@ def _parts(raw: bytes) -> Mapping[str, bytes]:
     }
 
 
+def _is_text(raw: bytes, has_header: bool) -> bool:
+    """Whether a file is text at all; one odd letter among sections does not count."""
+    if b"\0" in raw:
+        return False
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return has_header
+    return True
+
+
+def _meant(verdict: Verdict) -> Set[str]:
+    """Each section that may not be as it was meant because of what was refused."""
+    section, _, key = verdict.key.partition(".")
+    if section not in SECTIONS:
+        near = difflib.get_close_matches(section.lower(), list(SECTIONS), n=1)
+        return {*CAREFUL, *near} if near == [NEEDED] else set(CAREFUL)
+    if not key:
+        # What is no TOML may hold the rest of the file, whose header was not known as one.
+        return {section, "storage"}
+    astray = {name for name in CAREFUL if key in RULES[name] and key not in RULES[section]}
+    return {section, *astray}
+
+
 def _careful(laid: Laid, wrong: Set[str]) -> Tuple[Config, List[str]]:
-    """What is safe where a section has a mistake.
+    """What is safe where a section may not be as it was meant.
 
     By its defaults a page could be open to more people, and recordings be deleted sooner, than
     whoever wrote the file wanted.
@@ -104,14 +145,10 @@ def _careful(laid: Laid, wrong: Set[str]) -> Tuple[Config, List[str]]:
     config, told = laid.config, []
     if "web" in wrong and config.web.enabled:
         config = replace(config, web=replace(config.web, enabled=False))
-        told.append("[web] has a mistake in it, so there is no page")
+        told.append("[web] may not be as it was meant, so there is no page")
     unsaid = {"keep_days", "continuous_keep_days"} - set(laid.taken.get("storage", ()))
     if "storage" in wrong and unsaid:
         forever: Dict[str, Any] = dict.fromkeys(unsaid, 0.0)
         config = replace(config, storage=replace(config.storage, **forever))
-        told.append("[storage] has a mistake in it, so nothing is deleted for its age alone")
+        told.append("[storage] may not be as it was meant: nothing is deleted for its age alone")
     return config, told
-
-
-def _section(verdict: Verdict) -> str:
-    return verdict.key.partition(".")[0]

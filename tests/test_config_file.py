@@ -54,10 +54,17 @@ def test_what_is_no_toml_costs_its_own_section(file, broken):
         "# f\xfcr das Auto\n[motion]\nparked_s = 60\n%s\n[[motion.zones]]\nname = 'road'\n"
         "corners = [\n  [0, 0],\n  [1, 0],\n  [0, 1],\n]\n" % broken
     )
-    config, (why,) = settle(path)
+    config, (why, careful) = settle(path)
     assert config.motion.parked_s == 60
     assert [zone.name for zone in config.motion.zones] == ["road"]
     assert why.startswith("[log]: not valid TOML: ")
+    assert careful.startswith("[storage] may not be as it was meant")
+
+
+def test_a_letter_in_another_encoding_costs_its_own_section(file):
+    config, (why, _) = settle(file("[log]\nlevel = '\xfc'\n[motion]\nparked_s = 60\n"))
+    assert config.motion.parked_s == 60
+    assert why == "[log]: not a text file in UTF-8"
 
 
 def test_a_comment_in_another_encoding_is_no_mistake_of_its_section(file):
@@ -79,6 +86,16 @@ def test_a_comment_in_another_encoding_is_no_mistake_of_its_section(file):
         "camera.source = media",
         "x[camera]\nsource = 'media:/dev/video0'",
         "[log]\nlevel = 'info\n[camera]\nsource = 5",
+        "[camra]\nsource = 'media:/dev/video0'",
+        "[CAMERA]\nsource = 'media:/dev/video0'",
+        "[log]\nlevel = 'info'\ncamera]\nsource = 'media:/dev/video0'",
+        "['camera']\nsource = media",
+        "\0" * 300,
+        "# the setti" + "\0" * 300,
+        "[log]\nlevel = 'info'\n" + "\0" * 300,
+        "[log]\nlevel = 'info'\n[stor" + "\0" * 300,
+        "\xff\xfe[\0c\0a\0m\0e\0r\0a\0]\0",
+        "\xfc\xfc",
         "[camera]\n[log]\n" + "# far too much\n" * (MAX_CONFIG_BYTES // 10),
     ],
 )
@@ -101,10 +118,42 @@ def test_settings_that_contradict_each_other_leave_the_camera_its_own(file):
 def test_a_page_that_could_be_open_to_more_than_was_meant_is_none(file, wrong):
     config, refused = settle(file("[web]\nenabled = true\n%s\n" % wrong))
     assert not config.web.enabled
-    assert refused[-1] == "[web] has a mistake in it, so there is no page"
+    assert refused[-1] == "[web] may not be as it was meant, so there is no page"
 
 
 def test_a_mistake_never_deletes_sooner_than_was_meant(file):
     config, refused = settle(file("[storage]\nkeep_day = 365\ncontinuous_keep_days = 1\n"))
     assert (config.storage.keep_days, config.storage.continuous_keep_days) == (0, 1)
     assert "nothing is deleted for its age" in refused[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\xef\xbb\xbf[storage]\nkeep_days = 0\ntarget = oops\n",
+        "[strorage]\nkeep_days = 0\n",
+        "[Storage]\nkeep_days = 0\n",
+        "[log]\nlevel = 'info'\nstorage]\nkeep_days = 0\n",
+        "[log]\nlevel = 'info'\nstrorage]  # the stick\nkeep_days = 0\n",
+        "storage.keep_days = 0\nstorage.target = oops\n",
+        "keep_days = 0\n",
+        "[log]\nkeep_days = 0\n",
+        "[camera]\n[log]\nlevel = 'info'\n# the setti" + "\0" * 300,
+        "[motion]\n" + "".join("x%d = 0\n" % n for n in range(300)) + "[storage]\nkeep_days = 0\n",
+    ],
+)
+def test_days_to_keep_that_were_not_understood_delete_nothing(file, text):
+    config, refused = settle(file(text))
+    assert (config.storage.keep_days, refused[0] != "") == (0, True)
+
+
+def test_a_bracket_too_few_ends_the_section_before(file):
+    text = "[log]\nlevel = 'debug'\nweb]\nenabled = true\nlisten = '127.0.0.1:80'\n"
+    config, (why, *_) = settle(file(text))
+    assert (config.log.level, config.web.enabled) == ("debug", False)
+    assert why.startswith("[web]: not valid TOML: ")
+
+
+def test_a_section_that_may_have_been_the_page_s_leaves_it_off(file):
+    config, _ = settle(file("[web]\nenabled = true\n[wbe]\nlisten = '127.0.0.1:8080'\n"))
+    assert not config.web.enabled
