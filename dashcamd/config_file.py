@@ -79,8 +79,8 @@ def _tables(raw: bytes, where: str) -> Tuple[Dict[str, Any], List[Verdict]]:
     except ConfigError:
         if len(raw) > MAX_CONFIG_BYTES:
             raise
-        parts = _parts(raw[len(BOM) :] if raw.startswith(BOM) else raw)
-        has_header = any(parts)
+        parts, strangers = _parts(raw[len(BOM) :] if raw.startswith(BOM) else raw)
+        has_header = bool(strangers) or any(parts)
         if NEEDED not in parts and not _is_text(raw, has_header):
             raise
     table: Dict[str, Any] = {}
@@ -92,11 +92,15 @@ def _tables(raw: bytes, where: str) -> Tuple[Dict[str, Any], List[Verdict]]:
             may_be_camera = name == "" and NEEDED.encode("ascii") in part
             key = NEEDED if may_be_camera else name
             broken.append(Verdict(key, False, REFUSED + str(error)))
-    return table, broken
+    return {**{name: {} for name in strangers}, **table}, broken
 
 
-def _parts(raw: bytes) -> Mapping[str, bytes]:
-    """The text of each section, without comments; each line keeps its number, which errors name."""
+def _parts(raw: bytes) -> Tuple[Mapping[str, bytes], List[str]]:
+    """The text of each section of ours, and the names of the others.
+
+    It is without comments, and each line keeps its number, which errors name. What is not ours is
+    refused by its name alone: to read each would take a time that grows with their square.
+    """
     owners: List[Optional[str]] = []
     name, lines = "", raw.split(b"\n")
     for line in lines:
@@ -105,11 +109,13 @@ def _parts(raw: bytes) -> Mapping[str, bytes]:
         begin = None if is_comment else HEADER.match(line)
         name = (begin.group(1) or begin.group(2)).decode("ascii") if begin else name
         owners.append(None if is_comment else name)
-    return {
+    found = [owner for owner in dict.fromkeys(owners) if owner is not None]
+    parts = {
         part: b"\n".join(line if owner == part else b"" for line, owner in zip(lines, owners))
-        for part in dict.fromkeys(owners)
-        if part is not None
+        for part in found
+        if part == "" or part in SECTIONS
     }
+    return parts, [owner for owner in found if owner not in parts]
 
 
 def _is_text(raw: bytes, has_header: bool) -> bool:

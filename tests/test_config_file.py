@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dashcamd import config_file
 from dashcamd.config import Config
 from dashcamd.config_file import Settled, mistakes, settle
 from dashcamd.config_read import MAX_CONFIG_BYTES, load
@@ -157,3 +158,14 @@ def test_a_bracket_too_few_ends_the_section_before(file):
 def test_a_section_that_may_have_been_the_page_s_leaves_it_off(file):
     config, _ = settle(file("[web]\nenabled = true\n[wbe]\nlisten = '127.0.0.1:8080'\n"))
     assert not config.web.enabled
+
+
+def test_sections_that_are_not_ours_are_refused_unread(file, monkeypatch):
+    read = []
+    really = config_file.parse_toml
+    monkeypatch.setattr(
+        config_file, "parse_toml", lambda raw, where: read.append(where) or really(raw, where)
+    )
+    path = file("[log]\nlevel = x\n" + "".join("[x%d]\n" % number for number in range(1000)))
+    assert "unknown section [x0]" in settle(path).refused
+    assert read == [str(path), "[log]"]
