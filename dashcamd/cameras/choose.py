@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Callable, Dict, List, Mapping, Optional
 
 from dashcamd.cameras.port import Camera
+from dashcamd.cameras.redaction import redacted
 from dashcamd.cameras.webcam import find_webcam
 from dashcamd.clock import Clock
 from dashcamd.config import CameraConfig
@@ -25,7 +26,8 @@ def check_spec(spec: str) -> None:
     word, _, rest = spec.partition(":")
     is_known = spec in ("auto", "picamera", "picamera2", "synthetic")
     if not is_known and not (word in ("media", "synthetic") and rest):
-        raise ConfigError("camera %r: must be %s%s" % (spec, ALLOWED, _did_you_mean(spec)))
+        shown = redacted(spec)
+        raise ConfigError("camera %r: must be %s%s" % (shown, ALLOWED, _did_you_mean(spec)))
 
 
 def is_file(spec: str) -> bool:

@@ -20,30 +20,34 @@ class Opening:
 
     _under_way: ClassVar[Dict[str, Opening]] = {}
 
-    def __init__(self, name: str, open_it: Callable[[], Any]) -> None:
+    def __init__(self, address: str, name: str, open_it: Callable[[], Any]) -> None:
+        self._address = address
         self._name = name
         self._open_it = open_it
         self._opened: Any = None
-        self._problem: Optional[CameraError] = None
+        self._problem: Optional[BaseException] = None
         self._thread = threading.Thread(target=self._run, name="dashcamd-opening", daemon=True)
         self._thread.start()
 
     @classmethod
-    def of(cls, name: str, open_it: Callable[[], Any]) -> Opening:
-        """The opening of `name`: the one that is under way, else a new one that calls `open_it`."""
-        if name not in cls._under_way:
-            cls._under_way[name] = cls(name, open_it)
-        return cls._under_way[name]
+    def of(cls, address: str, name: str, open_it: Callable[[], Any]) -> Opening:
+        """The opening of `address`: the one under way, else a new one that calls `open_it`.
+
+        `address` is the whole of it, password and all; `name` is what messages call it.
+        """
+        if address not in cls._under_way:
+            cls._under_way[address] = cls(address, name, open_it)
+        return cls._under_way[address]
 
     def wait(self, limit_s: Seconds) -> Any:
-        """What was opened, once. Raises `CameraError` as `open_it` does, and after `limit_s`."""
+        """What was opened, once. Raises whatever `open_it` does; `CameraError` after `limit_s`."""
         self._thread.join(limit_s)
         if self._thread.is_alive():
             raise CameraError(
                 "%s: not open after %g s and still tried; is the name right, and the network there?"
                 % (self._name, limit_s)
             )
-        del self._under_way[self._name]
+        del self._under_way[self._address]
         if self._problem is not None:
             raise self._problem
         return self._opened
@@ -51,5 +55,5 @@ class Opening:
     def _run(self) -> None:
         try:
             self._opened = self._open_it()
-        except CameraError as problem:
+        except BaseException as problem:  # noqa: BLE001 - raised again by `wait`
             self._problem = problem

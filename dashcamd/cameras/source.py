@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from dashcamd.cameras import pyav
 from dashcamd.cameras.opening import Opening
+from dashcamd.cameras.redaction import redacted
 from dashcamd.config import CameraConfig
 from dashcamd.errors import CameraError
 from dashcamd.types import Seconds
@@ -64,7 +65,8 @@ class Address:
         return self.kind is not Kind.FILE
 
     def __str__(self) -> str:
-        return re.sub(r"//[^/@]*@", "//***@", self.text)
+        """As messages name it, without a password."""
+        return redacted(self.text)
 
 
 def parse_address(spec: str) -> Address:
@@ -151,7 +153,8 @@ def pts_of(packet: Any) -> Optional[Seconds]:
 def _open_in_time(address: Address, config: CameraConfig) -> Any:
     if address.kind is not Kind.NETWORK:
         return _open(address, config)
-    return Opening.of(str(address), lambda: _open(address, config)).wait(OPEN_LIMIT_S)
+    opening = Opening.of(address.text, str(address), lambda: _open(address, config))
+    return opening.wait(OPEN_LIMIT_S)
 
 
 def _open(address: Address, config: CameraConfig) -> Any:

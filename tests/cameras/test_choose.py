@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashcamd.cameras import choose
-from dashcamd.cameras.choose import choose_automatically, make_camera
+from dashcamd.cameras.choose import check_spec, choose_automatically, make_camera
 from dashcamd.cameras.webcam import find_webcam, is_usb_capture
 from dashcamd.clock import SimClock
 from dashcamd.config import CameraConfig
@@ -112,3 +112,8 @@ def test_only_usb_capture_nodes_are_webcams(
     bus: bytes, everything: int, own: int, expected: bool
 ) -> None:
     assert is_usb_capture(capability(bus, everything, own)) is expected
+
+
+def test_an_address_without_its_media_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigError, match=r"^camera 'rtsp://\*\*\*@door/s': must be"):
+        check_spec("rtsp://admin:secret@door/s")

@@ -6,7 +6,7 @@ import os
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Type
 
 import numpy as np
 import pytest
@@ -422,6 +422,43 @@ def test_an_address_that_fails_late_says_why_at_the_next_try_and_is_then_tried_a
     camera.stop()
 
 
+def test_a_password_that_was_put_right_is_not_answered_with_what_the_wrong_one_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = threading.Event(), []
+
+    def slowly_open(address: source.Address, _: CameraConfig) -> str:
+        asked.append(address.text)
+        assert answers.wait(10)
+        return address.text
+
+    monkeypatch.setattr(source, "_open", slowly_open)
+    monkeypatch.setattr(source, "OPEN_LIMIT_S", 0.01)
+    wrong, right = (parse_address("rtsp://admin:%s@door/s" % word) for word in ("old", "new"))
+    with pytest.raises(CameraError, match=r"^rtsp://\*\*\*@door/s: not open"):
+        source._open_in_time(wrong, CONFIG)
+    answers.set()
+    for thread in threading.enumerate():
+        if thread.name == "dashcamd-opening":
+            thread.join()
+    monkeypatch.setattr(source, "OPEN_LIMIT_S", 10.0)
+    assert source._open_in_time(right, CONFIG) == right.text
+    assert source._open_in_time(wrong, CONFIG) == wrong.text, "and leaves nothing under way"
+    assert asked == [wrong.text, right.text]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_whatever_else_fails_while_opening_is_raised_where_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, error: Type[BaseException]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error("odd")
+
+    monkeypatch.setattr(source, "_open", fail)
+    with pytest.raises(error, match="odd"):
+        source._open_in_time(parse_address("rtsp://door/s"), CONFIG)
+
+
 def test_closing_and_opening_again_are_over_before_the_watchdog_loses_patience() -> None:
     assert source.READ_TIMEOUT_S + source.OPEN_LIMIT_S < progress.PATIENCE_S
 
@@ -433,6 +470,25 @@ def test_addresses_are_told_apart_and_hide_passwords(tmp_path: Path) -> None:
     assert parse_address("film.mp4").kind is Kind.FILE
     assert MediaCamera("rtsp://10.0.0.2/", CONFIG, SimClock()).is_live
     assert not MediaCamera("film.mp4", CONFIG, SimClock()).is_live
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://u:s@cret@host/s", "rtsp://***@host/s"),
+        ("rtsp://u:s/cret@host/s", "rtsp://***@host/s"),
+        ("rtsp://u:s?c#ret@host/s", "rtsp://***@host/s"),
+        ("rtsp:/u:secret@host/s", "rtsp:/***@host/s"),
+        ("admin:secret@host/s", "admin:***@host/s"),
+        ("rtsp://host:554/user=admin&password=secret&channel=1", "rtsp://host:554/user=admin&password=***"),
+        ("rtsp://host/user=admin_password=s@cret_channel=1", "rtsp://host/user=admin_password=***"),
+        ("http://u:p@host/v?usr=a&PWD=secret", "http://***@host/v?usr=a&PWD=***"),
+        ("rtsp://host:554/live", "rtsp://host:554/live"),
+        ("/srv/film@home.mp4", "/srv/film@home.mp4"),
+    ],
+)  # fmt: skip
+def test_no_message_tells_a_password(address: str, shown: str) -> None:
+    assert str(parse_address("media:" + address)) == shown
 
 
 def test_a_device_that_is_no_camera_is_named() -> None:
