@@ -126,7 +126,7 @@ def build(file: Config, world: World, refused: str = "") -> House:
     """
     wires, now = _Wires(), world.clock.monotonic
     board, in_force, volume = wires.board, wires.in_force, wires.volume
-    to_record, to_keep = wires.to_record, wires.to_keep
+    to_record, to_keep, previews = wires.to_record, wires.to_keep, wires.previews
     settings = SettingsService(
         file, world.settings_file, wires.to_settings, in_force, board, refused
     )
@@ -144,7 +144,7 @@ def build(file: Config, world: World, refused: str = "") -> House:
         world.clock,
         ring,
         wires.fields,
-        wires.previews,
+        previews,
         to_record,
         board,
     )
@@ -155,7 +155,7 @@ def build(file: Config, world: World, refused: str = "") -> House:
     front = _front(wires, config, timeline, world.addresses)
     prover = Prover(in_force, board, now)
     keep = KeepService(
-        in_force, to_keep, volume, wires.previews, camera.want_cover, timeline, board, front, prover
+        in_force, to_keep, volume, previews, camera.want_cover, timeline, board, now, front, prover
     )
     volumes = VolumesService(
         world.volumes, volume, wires.failed, board, [record.wake, keep.wake], to_record.put

@@ -37,6 +37,7 @@ class Desk:
             self.wanted.append,
             self.timeline,
             self.board,
+            lambda: self.now,
         )
         self.now = START + 100
         self.serial = 0

@@ -12,7 +12,7 @@ import pytest
 from dashcamd.core import naming
 from dashcamd.core.timeline import Moment, Timeline
 from dashcamd.errors import StorageError
-from dashcamd.services.keep import FIRST_LOOK, LOOK_AGAIN, RETENTION_S
+from dashcamd.services.keep import CLOSE_LIMIT_S, FIRST_LOOK, LOOK_AGAIN, RETENTION_S
 from dashcamd.services.messages import (
     DeleteAsked,
     EventClosed,
@@ -193,6 +193,63 @@ def test_a_huge_part_is_hashed_to_its_end_when_the_daemon_ends(huge):
     desk.service.step(desk.now)
     desk.service.close()
     assert desk.events()[0].facts.parts[0].sha256
+
+
+class SlowReads(CountingDisk):
+    """Takes a second for each MiB read from a part."""
+
+    def before(self, act, path, size=0):
+        super().before(act, path, size)
+        self.desk.now += act == "read" and path.endswith(".mp4")
+
+
+@pytest.fixture
+def slow():
+    """As `huge`, of a disk on which the desk's time passes."""
+    disk = SlowReads(MemoryDisk())
+    disk.desk = desk = Desk(disk)
+    desk.plug()
+    name = desk.open_event()
+    desk.step = lambda: None
+    return desk, disk, name
+
+
+def found_at_the_next_plug_in(desk):
+    again = Desk(desk.disk.inner)
+    again.plug(boot_id="next")
+    again.step()
+    (event,) = again.events()
+    return event, catalog.load(desk.disk.inner, event.name).facts
+
+
+def test_a_daemon_that_ends_does_not_wait_for_a_leftover():
+    disk = CountingDisk(MemoryDisk())
+    desk = Desk(disk)
+    name = write_event(Volume(disk, "/stick", "earlier"), ())
+    write_part(disk, name.path, "120000_p00", stream("kppp" * 4, pad_bytes=2 << 20), finish=False)
+    desk.plug()
+    while desk.service._errand is None or disk.reads < IN_ONE_GO:
+        desk.service.step(desk.now)
+    disk.reads = 0
+    desk.service.close()
+    assert disk.reads == 0
+    event, facts = found_at_the_next_plug_in(desk)
+    assert facts.is_closed
+    assert facts.parts[0].sha256 == digest_of(disk, event.parts[0])
+
+
+def test_a_daemon_that_ends_waits_so_long_for_a_slow_stick_and_no_longer(slow, caplog):
+    desk, disk, name = slow
+    for number in range(4):
+        desk.part(name, number, pad_bytes=2 << 20)
+    desk.inbox.put(EventClosed(desk.volume, name, STORY))
+    before = desk.now
+    desk.service.close()
+    assert desk.now - before <= CLOSE_LIMIT_S + IN_ONE_GO
+    assert "is found when it is next used" in caplog.text
+    event, facts = found_at_the_next_plug_in(desk)
+    assert [part.sha256 for part in facts.parts] == [digest_of(disk, path) for path in event.parts]
+    assert (len(facts.parts), facts.is_closed) == (4, True)
 
 
 def test_a_stick_that_fails_in_the_midst_of_a_hash_holds_up_nothing(huge):
