@@ -324,14 +324,21 @@ class RecordService:
         return name
 
     def _append(self, volume: Volume, action: Append) -> None:
-        """Write frames; what is wrong with one, and not with the volume, ends the part alone."""
-        frames = action.frames
-        try:
-            self._write(frames, action.next_ts)
-        except FrameRefused as refused:
-            if refused.index:
-                self._write(frames[: refused.index], frames[refused.index].ts)
-            self._refuse(volume, refused, len(frames) - refused.index)
+        """Write frames; what is wrong with one, and not with the volume, ends the part alone.
+
+        What was before a refused frame may be refused itself: an earlier one only shows then.
+        """
+        frames, next_ts = action.frames, action.next_ts
+        refused: Optional[FrameRefused] = None
+        while frames:
+            try:
+                self._write(frames, next_ts)
+                break
+            except FrameRefused as error:
+                refused, next_ts = error, frames[error.index].ts
+                frames = frames[: error.index]
+        if refused is not None:
+            self._refuse(volume, refused, len(action.frames) - len(frames))
 
     def _refuse(self, volume: Volume, refused: FrameRefused, left: int) -> None:
         if isinstance(refused, StreamChanged):

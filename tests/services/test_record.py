@@ -163,6 +163,41 @@ def test_a_bad_frame_costs_the_rest_of_its_gop_and_nothing_before_it(bad, data, 
     assert desk.failed.drain() == [], "the volume is not to blame"
 
 
+def with_torn_sps(frame):
+    return Frame(frame.ts, frame.key, frame.data.replace(b"\0\0\0\1" + SPS, b"\0\0\0\1" + SPS[:2]))
+
+
+def without_sets(frame):
+    units = frame.data.split(b"\0\0\0\1")
+    kept = [unit for unit in units[1:] if unit[0] & 31 not in (7, 8)]
+    return Frame(frame.ts, frame.key, b"".join(b"\0\0\0\1" + unit for unit in kept))
+
+
+SPOILT = [(with_torn_sps, ())] + [
+    (spoil, bad)
+    for spoil in (with_torn_sps, without_sets)
+    for bad in ((25,), (25, 27), (28, 30), (30, 33))
+]
+
+
+@pytest.mark.parametrize(("spoil", "bad"), SPOILT)
+def test_several_faults_in_what_is_written_at_once_blame_no_stick(spoil, bad, decoded_numbers):
+    frames = second("kppppppppp" * 6)
+    frames[20] = spoil(frames[20])
+    for place in bad:
+        frames[place] = Frame(frames[place].ts, frames[place].key, b"no start code")
+    desk = Desk(MemoryDisk())
+    for frame in frames[:45]:
+        desk.ring.append(frame)
+    desk.plug()
+    desk.feed(frames[45:])
+    desk.close()
+    seen = [number for part in desk.numbers(decoded_numbers) for number in part]
+    lost = set(range(20, 30)) | {n for n in range(30, 40) if any(30 <= b <= n for b in bad)}
+    assert seen == [number for number in range(20, 60) if number not in lost]
+    assert desk.failed.drain() == []
+
+
 def calls_to_open():
     flaky = FlakyDisk(MemoryDisk())
     Volume(flaky, "/stick", "boot")
