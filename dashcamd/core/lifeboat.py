@@ -9,7 +9,8 @@ or is slow, the wanted frames outlive it here, by reference, bounded in bytes of
 
 **Who goes first** when it is full: the oldest event, GOP by GOP from its front, so that what is
 left of it always begins at a keyframe. Events that nobody asked for by hand go before those that
-somebody did, and the newest event goes last of all: it survives whole when it fits. What is given
+somebody did, and the newest event goes last of all: it survives whole when it fits. In continuous
+mode it never does, so that it has no such right: what somebody asked for outlives it. What is given
 up is told by the next `read` that misses it, with `GIVEN_UP` as the cause, and becomes a gap.
 """
 
@@ -40,13 +41,14 @@ class Span(NamedTuple):
     """What is still needed of a run: from cursor `start` to `end` (exclusive).
 
     `run` is the cursor at which the whole run starts, which names it; `is_asked` whether somebody
-    asked for it by hand.
+    asked for it by hand, `is_endless` whether it will grow for ever.
     """
 
     run: int
     start: int
     end: int
     is_asked: bool = False
+    is_endless: bool = False
 
 
 class Found(NamedTuple):
@@ -223,7 +225,7 @@ class Lifeboat:
 
     def _next_to_go(self, spans: Sequence[Span]) -> _Piece:
         asked = {span.run: span.is_asked for span in spans}
-        newest = spans[-1].run
+        newest = None if spans[-1].is_endless else spans[-1].run
         aboard = (piece for piece in self._pieces if piece.frames)
         return min(aboard, key=lambda p: (p.run == newest, asked[p.run], p.start))
 

@@ -259,11 +259,14 @@ class Recording:
     def _spans(self) -> Iterator[Span]:
         """What is not durable yet of each run, from a keyframe on: a part has to begin at one."""
         for run in self.wants.runs:
-            start = run.start
-            if self._writing is not None and run is self._writing.run:
-                key = self._footage.keyframe_before(self._writing.durable)
-                start = max(start, self._writing.durable if key is None else key)
-            yield Span(run.start, start, run.limit(self._footage), run.story.is_asked)
+            begun = self._writing if self._writing and run is self._writing.run else None
+            start = begun.durable if begun else run.start
+            if begun or run.is_seamless:
+                key = self._footage.keyframe_before(start)
+                first = 0 if run.is_seamless else run.start
+                start = max(first, start if key is None else key)
+            end = run.limit(self._footage)
+            yield Span(run.start, start, end, run.story.is_asked, run.is_endless)
 
     def _held(self, span: Span) -> Waiting:
         first = self._footage.read(span.start, 1)
@@ -288,7 +291,8 @@ class Recording:
         return Lose(self._next_event(story), gap)
 
     def _begin(self, run: Run, volume: str) -> _Writing:
-        self._writing = _Writing(run, self._next_event(run.story), run.start, run.start, volume)
+        event = self._next_event(run.story, self._serial if run.is_seamless else None)
+        self._writing = _Writing(run, event, run.start, run.start, volume)
         return self._writing
 
     def _next_event(self, story: Story, continues: Optional[int] = None) -> Event:
@@ -403,6 +407,7 @@ class Recording:
             return []
         writing.has_caught_up |= reaches_limit and count == len(frames)
         writing.cursor += count
+        writing.run.written = max(writing.run.written, writing.cursor)
         writing.part_bytes += sum(len(frame.data) for frame in frames[:count])
         writing.last_ts = frames[count - 1].ts
         return [Append(frames[:count], self._following(writing))]

@@ -12,6 +12,13 @@ file ends exactly and motion that returns continues without a seam::
 A run is *open* while it may still grow and *ended* when its last frame is known. Only the newest
 run can be open; older ones wait to be written. Ends are decided from stamps alone, never from
 when somebody looks, so that simulated and real time want the same frames.
+
+In continuous mode a run without end is cut for what somebody asks for, so that it is an event of
+its own, to be kept and deleted as any other::
+
+        runs  [continuous ------------|asked ----------------|continuous ------ ...
+                            pre-roll, ^      ^ trigger        ^ first keyframe behind the horizon
+                          if not written
 """
 
 from __future__ import annotations
@@ -33,6 +40,9 @@ ENDLESS = float("inf")
 
 MAX_TURNS = 64
 """Most changes of a run's reason that are remembered: each takes a drive, or the end of one."""
+
+SEARCH_FRAMES = 64
+"""Frames looked at together for a keyframe."""
 
 MAX_RUNS = 256
 """Most runs that wait for a volume; then new motion extends the newest: more is kept, not less."""
@@ -111,20 +121,20 @@ class Story:
 
     def add(self, motion: Motion) -> None:
         """Let `motion` continue this story."""
-        if _takes_over(motion.reason, self._newest_reason):
+        if _takes_over(motion.reason, self.newest_reason):
             self._turn(motion.last, motion.reason)
+        self.note(motion)
+
+    def note(self, motion: Motion) -> None:
+        """Let `motion` be told in this story, which goes on for the reason it has."""
         self.motions += motion.first > self.last_motion
         self.last_motion = max(self.last_motion, motion.last)
         self.peak_blocks = max(self.peak_blocks, motion.peak_blocks)
         self.is_asked |= is_asked(motion.reason)
 
-    def never_end(self, ts: Seconds) -> None:
-        """Go on from `ts` without a reason, as continuous mode does."""
-        if self._newest_reason != CONTINUOUS:
-            self._turn(ts, CONTINUOUS)
-
     @property
-    def _newest_reason(self) -> str:
+    def newest_reason(self) -> str:
+        """Why the newest frames are wanted."""
         return self.turns[-1][1] if self.turns else self.reason
 
     def _turn(self, ts: Seconds, reason: str) -> None:
@@ -147,13 +157,26 @@ def _takes_over(new: str, old: str) -> bool:
 
 @dataclass
 class Run:
-    """Wanted frames: from cursor `start` to `end` (exclusive), or to `horizon` while open."""
+    """Wanted frames: from cursor `start` to `end` (exclusive), or to `horizon` while open.
+
+    In continuous mode `until` is the horizon behind which another run goes on. Frames before the
+    cursor `written` are in a file, so that no other run can have them. `is_seamless` when the run
+    begins where the one before it was cut.
+    """
 
     story: Story
     start: int
     horizon: Seconds
     end: Optional[int] = None
+    until: Optional[Seconds] = None
+    written: int = 0
+    is_seamless: bool = False
     _known: Tuple[Seconds, int] = (float("-inf"), 0)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it goes on until somebody asks for something else."""
+        return self.end is None and self.horizon == ENDLESS and self.until is None
 
     def limit(self, footage: Footage) -> int:
         """Cursor behind the last frame wanted so far.
@@ -216,28 +239,37 @@ class Wants:
             if not was_continuous:
                 self._endless_from = self._footage.cursor_before(newest - policy.pre_roll_s)
         elif run is not None and run.horizon == ENDLESS:
+            run.until = None
             run.story.last_motion = max(run.story.last_motion, newest)
             run.horizon = run.story.last_motion + policy.post_roll_s
+
+    def reason_at(self, ts: Seconds) -> Optional[str]:
+        """Why the open run wants the frame at `ts`; None while no run is open."""
+        run = self._open_run()
+        return run.story.reason_at(ts) if run is not None else None
 
     def gop(self, gop_s: Seconds) -> None:
         """Learn how far apart keyframes can be: two runs never share a GOP."""
         self._gop_s = max(self._gop_s, gop_s)
 
     def motion(self, motion: Motion) -> None:
-        """Want what belongs to `motion`, if armed; in continuous mode it is only noted.
+        """Want what belongs to `motion`, if armed; in continuous mode most is only noted.
 
         Disarmed it is nothing at all: it would keep a run open of which no more is recorded.
         """
         if not self._is_armed:
             return
         run = self._open_run()
-        if not self._policy.is_continuous:
+        if not self._policy.is_continuous or is_asked(motion.reason):
             self._want(motion)
         elif run is not None:
-            run.story.add(motion)
+            run.story.note(motion)
 
     def trigger(self, ts: Seconds, reason: str) -> None:
-        """Want what is going on at `ts`, armed or not: counts as motion for ``manual_s``."""
+        """Want what is going on at `ts`, armed or not: counts as motion for ``manual_s``.
+
+        In continuous mode that is a run of its own; what came before and is in a file stays there.
+        """
         self._want(Motion(ts, ts + self._policy.manual_s, reason))
 
     def seen(self, ts: Seconds) -> None:
@@ -284,17 +316,43 @@ class Wants:
     def _want(self, motion: Motion) -> None:
         if self._is_stopping:
             return
+        if self._policy.is_continuous and self._is_armed:
+            self._keep_running()
         horizon = motion.last + self._policy.post_roll_s
         run = self._continued_by(motion)
+        if run is not None and run.horizon == ENDLESS:
+            self._ask(run, motion, horizon)
+            return
         if run is not None:
             run.story.add(motion)
             run.horizon = max(run.horizon, horizon)
             return
         self._end(self._footage.head)
+        self._begin(self._run_of(motion, horizon))
+
+    def _run_of(self, motion: Motion, horizon: Seconds) -> Run:
         start = self._footage.cursor_before(motion.first - self._policy.pre_roll_s)
         asked = is_asked(motion.reason)
         story = Story(motion.reason, motion.first, motion.last, motion.peak_blocks, is_asked=asked)
-        self._begin(Run(story, start, horizon))
+        return Run(story, start, horizon)
+
+    def _ask(self, run: Run, motion: Motion, horizon: Seconds) -> None:
+        """Want `motion` while everything is recorded: as what `run` was asked for, or a new run."""
+        if run.until is not None and run.story.is_asked:
+            run.story.note(motion)
+            run.until = max(run.until, horizon)
+        elif len(self._runs) + 2 > MAX_RUNS:
+            run.story.note(motion)
+        else:
+            asked = self._run_of(motion, ENDLESS)
+            asked.until = horizon
+            self._cut(run, max(asked.start, run.start, run.written), asked)
+
+    def _cut(self, run: Run, cursor: int, after: Run) -> None:
+        """Let `after` go on from `cursor` where `run` ends."""
+        run.end = after.start = cursor
+        after.is_seamless = True
+        self._runs.append(after)
 
     def _continued_by(self, motion: Motion) -> Optional[Run]:
         run = self._open_run()
@@ -345,12 +403,34 @@ class Wants:
             return
         if run is not None:
             if run.horizon != ENDLESS:
-                run.story.never_end(run.horizon)
-                run.horizon = ENDLESS
+                has_reason = run.story.newest_reason != CONTINUOUS
+                run.until, run.horizon = (run.horizon if has_reason else None), ENDLESS
+            self._go_on_behind(run)
             return
         oldest_new = max(self._endless_from, self._end_of_last())
         if oldest_new < self._footage.head:
             self._begin(Run(Story(CONTINUOUS, newest, newest), oldest_new, ENDLESS))
+
+    def _go_on_behind(self, run: Run) -> None:
+        """Record without a reason behind what there was one for, once a keyframe has come there."""
+        if run.until is None:
+            return
+        behind = self._footage.cursor_after(run.until)
+        cursor = self._keyframe_from(max(behind, run.start, run.written))
+        if cursor is not None:
+            self._cut(run, cursor, Run(Story(CONTINUOUS, run.until, run.until), cursor, ENDLESS))
+
+    def _keyframe_from(self, cursor: int) -> Optional[int]:
+        """Cursor of the first keyframe at or after `cursor`, if it has come."""
+        while True:
+            read = self._footage.read(cursor, SEARCH_FRAMES)
+            if not read.frames:
+                return None
+            cursor += read.lost
+            place = next((i for i, frame in enumerate(read.frames) if frame.key), None)
+            if place is not None:
+                return cursor + place
+            cursor += len(read.frames)
 
     def _end_of_last(self) -> int:
         return self._runs[-1].end or 0 if self._runs else self._taken_to

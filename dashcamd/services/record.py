@@ -22,7 +22,7 @@ from dashcamd.core.pulse import Pulse
 from dashcamd.core.recording import Recording
 from dashcamd.core.retention import part_bytes
 from dashcamd.core.timeline import Timeline
-from dashcamd.core.wants import CONTINUOUS, DRIVING, Policy
+from dashcamd.core.wants import DRIVING, Policy
 from dashcamd.errors import MediaError, StorageError
 from dashcamd.handover import Board, Follower, Latest, Mailbox
 from dashcamd.services.messages import (
@@ -149,7 +149,7 @@ class RecordService:
                 wants.motion(message.motion)
             wants.seen(message.ts)
         elif isinstance(message, Triggered):
-            self._lock_where_it_records_anyway(message.ts)
+            self._lock_on_drive(message.ts)
             wants.trigger(message.ts, message.reason)
         elif isinstance(message, Bumped):
             if wants.is_armed:
@@ -173,10 +173,9 @@ class RecordService:
         if after.armed != before.armed:
             self._recording.wants.arm(after.armed, now)
 
-    def _lock_where_it_records_anyway(self, ts: Seconds) -> None:
-        """Who presses the button on a drive or in continuous mode wants what is there kept."""
-        event = self._recording.event
-        if event is not None and event.reason in (DRIVING, CONTINUOUS):
+    def _lock_on_drive(self, ts: Seconds) -> None:
+        """Who presses the button on a drive wants what is there kept."""
+        if self._recording.wants.reason_at(ts) == DRIVING:
             self._lock(self._locks.bumped(ts))
 
     def _lock(self, parts: Sequence[Tuple[Place, int]]) -> None:

@@ -362,10 +362,8 @@ def test_disarmed_a_bump_locks_nothing():
     assert locked(desk) == []
 
 
-@pytest.mark.parametrize(
-    ("reason", "expected"), [("driving", [(0, 1)]), ("continuous", [(0, 1)]), ("motion", [])]
-)
-def test_the_button_locks_only_where_it_is_recorded_anyway(reason, expected):
+@pytest.mark.parametrize(("reason", "expected"), [("driving", [(0, 1)]), ("motion", [])])
+def test_the_button_locks_on_a_drive_only(reason, expected):
     desk = split_desk()
     desk.feed(second("kppppppppp" * 5), reason=reason)
     desk.inbox.put(Triggered(desk.clock.monotonic() - 0.1, "button"))
@@ -374,6 +372,27 @@ def test_the_button_locks_only_where_it_is_recorded_anyway(reason, expected):
     assert {message.facts.reason for message in desk.told if isinstance(message, EventOpened)} == {
         reason
     }
+
+
+@pytest.mark.parametrize("is_plugged", [True, False])
+def test_the_button_in_continuous_mode_makes_an_event_and_locks_nothing(is_plugged):
+    desk = Desk(MemoryDisk())
+    desk.service._recording.change(replace(POLICY, is_continuous=True, manual_s=3))
+    if is_plugged:
+        desk.plug()
+    desk.feed(second("kppppppppp" * 5), moving=False)
+    desk.inbox.put(Triggered(desk.clock.monotonic(), "button"))
+    desk.feed(second("kppppppppp" * 15, at=50), moving=False)
+    if not is_plugged:
+        desk.plug()
+    desk.close()
+    opened = [message.facts for message in desk.told if isinstance(message, EventOpened)]
+    assert [facts.reason for facts in opened] == ["continuous", "button", "continuous"]
+    assert opened[1].continues.endswith("_continuous")
+    assert opened[2].continues.endswith("_button")
+    frames = [message.part.frames for message in desk.told if isinstance(message, PartClosed)]
+    assert sum(frames) == 200
+    assert locked(desk) == []
 
 
 def test_a_drive_has_its_word_in_the_folder_and_the_sidecar():
