@@ -46,6 +46,12 @@ HOLE_FRAMES = 3
 """A step between two frames of so many seconds, and of so many frames: the camera was away."""
 
 
+BACK_OFF_S = 0.9
+"""After a part that an unusable frame ended sooner than this, the next begins so long behind its
+beginning: video without a usable frame would cost a file for each keyframe. Less than the usual
+second between keyframes, so that such a camera loses no more than the GOP."""
+
+
 @dataclass
 class _Writing:
     """How far the first run has come.
@@ -56,7 +62,8 @@ class _Writing:
     the event's folder, None where that is gone. `seam` are the stamps before and at the beginning
     of a part that is being opened, `untold` the gaps that were found there.
     `may_rewind` while the frames before the cursor belong in front of it: a part may then begin
-    at an earlier keyframe rather than lose the rest of a GOP.
+    at an earlier keyframe rather than lose the rest of a GOP. No part begins before the stamp
+    `not_before`.
     """
 
     run: Run
@@ -72,6 +79,7 @@ class _Writing:
     next_part: int = 0
     has_caught_up: bool = False
     may_rewind: bool = True
+    not_before: Seconds = float("-inf")
     missing: int = 0
     missing_cause: str = OVERRUN
     seam: Optional[Tuple[Optional[Seconds], Seconds]] = None
@@ -228,9 +236,12 @@ class Recording:
     def discard(self, refused: int) -> None:
         """Give up the first of the last `refused` frames, which is no video.
 
-        The caller has closed the part; the next one begins at the next keyframe.
+        The caller has closed the part; the next one begins at the next keyframe, or at a later one
+        if the part was that short (`BACK_OFF_S`).
         """
         if self._writing is not None:
+            if self._writing.part_ts is not None:
+                self._writing.not_before = self._writing.part_ts + BACK_OFF_S
             self._go_back(self._writing, refused)
             self._skip(self._writing, 1)
             self._writing.missing_cause = "unusable"
@@ -356,6 +367,8 @@ class Recording:
     def _open(self, writing: _Writing, frames: List[Frame], limit: int) -> List[Action]:
         """Open a part at a keyframe, together with its first frames: never an empty file."""
         overlap = 0
+        if frames[0].ts < writing.not_before:
+            return self._skip_to_keyframe(writing, frames)
         if not frames[0].key:
             key = self._footage.keyframe_before(writing.cursor) if writing.may_rewind else None
             if key is None:
@@ -384,8 +397,8 @@ class Recording:
         return [opened, *appended]
 
     def _skip_to_keyframe(self, writing: _Writing, frames: List[Frame]) -> List[Action]:
-        skipped = next((i for i, frame in enumerate(frames) if frame.key), len(frames))
-        self._skip(writing, skipped)
+        keys = (i for i, frame in enumerate(frames) if frame.key and frame.ts >= writing.not_before)
+        self._skip(writing, next(keys, len(frames)))
         return self._step(writing)
 
     @staticmethod

@@ -198,6 +198,32 @@ def test_several_faults_in_what_is_written_at_once_blame_no_stick(spoil, bad, de
     assert desk.failed.drain() == []
 
 
+@pytest.mark.parametrize("is_bad", [lambda at: True, lambda at: at % 2], ids=["all", "half"])
+def test_video_of_keyframes_that_are_unusable_costs_a_file_a_second_at_most(is_bad):
+    disk = MemoryDisk()
+    desk = Desk(disk)
+    desk.plug()
+    frames = second("k" * 200)
+    desk.feed(Frame(f.ts, f.key, b"junk") if is_bad(at) else f for at, f in enumerate(frames))
+    desk.close()
+    made = [op for op in disk.journal if op.act == "create" and op.path.endswith(".mp4")]
+    assert 10 < len(made) < 25
+    posted = desk.board.snapshot()["recording"]
+    assert posted["frames_written"] + posted["frames_lost"] == 200
+    assert desk.failed.drain() == []
+
+
+def test_after_unusable_keyframes_what_is_usable_again_is_recorded(decoded_numbers):
+    frames = second("k" * 40)
+    desk = Desk(MemoryDisk())
+    desk.plug()
+    desk.feed([Frame(f.ts, f.key, b"junk") for f in frames[:15]] + frames[15:])
+    desk.close()
+    (seen,) = desk.numbers(decoded_numbers)
+    assert seen == list(range(seen[0], 40))
+    assert 15 <= seen[0] < 25
+
+
 def calls_to_open():
     flaky = FlakyDisk(MemoryDisk())
     Volume(flaky, "/stick", "boot")
