@@ -10,9 +10,6 @@ import argparse
 import sys
 
 from benchmarks.motion import scenes, scoring, sources
-from dashcamd.core.detector import Detector
-from dashcamd.core.replay import replay_fields
-from dashcamd.core.tracker import Tracker
 
 HELD_ROUND = 50
 
@@ -21,8 +18,7 @@ def score(scene):
     """The tally of one scene, and the seconds of its visitors that were held on."""
     fields = sources.of_drawn(scene)
     truth = scenes.spans(fields.moving, 1 / fields.fps)
-    seen = replay_fields(fields.stream("lores"), Detector(), Tracker(), lambda: 0.0)
-    spans = [(one.first, one.last) for one in seen.motions]
+    spans = fields.motions("lores")
     held_s = sum(max(0.0, min(b, d) - max(a, c)) for a, b in truth for c, d in spans)
     return scoring.tally(spans, truth, fields.seconds), held_s, sum(b - a for a, b in truth)
 

@@ -12,13 +12,9 @@ import argparse
 import json
 import math
 import sys
-import time
 from pathlib import Path
 
 from benchmarks.motion import scenes, scoring, sources
-from dashcamd.core.detector import Detector
-from dashcamd.core.replay import replay_fields
-from dashcamd.core.tracker import Tracker
 
 SURE = 0.95
 
@@ -48,9 +44,7 @@ def score(scene, matched_s):
     fields = sources.of_quiet(scene, matched_s)
     told = {}
     for source, (stamps, _) in fields.fields.items():
-        seen = replay_fields(fields.pooled(source), Detector(), Tracker(), time.perf_counter)
-        spans = [(one.first, one.last) for one in seen.motions]
-        told[source] = scoring.tally(spans, [], float(stamps[-1]))
+        told[source] = scoring.tally(fields.motions(source), [], float(stamps[-1]))
     return told
 
 

@@ -20,6 +20,7 @@ import inspect
 import itertools
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,8 +33,11 @@ from benchmarks.motion.matching import halved, videocore_blocks
 from dashcamd.cameras import analysis
 from dashcamd.cameras.analysis import PictureFields
 from dashcamd.core import cells, luma, pace, shake
+from dashcamd.core.detector import Detector
 from dashcamd.core.fields import block_sad, vector_blocks
 from dashcamd.core.pooling import Pool
+from dashcamd.core.replay import replay_fields
+from dashcamd.core.tracker import Tracker
 from dashcamd.types import MotionField
 
 CACHE = Path(os.environ.get("DASHCAMD_BENCH_CACHE", Path(tempfile.gettempdir()) / "dashcamd-bench"))
@@ -67,6 +71,11 @@ class Fields:
     def pooled(self, source) -> Iterator[MotionField]:
         """The same as the detector gets them."""
         yield from filter(None, map(Pool().step, self.stream(source)))
+
+    def motions(self, source) -> List[Tuple[float, float]]:
+        """First and last stamp of each motion that the detector tells, as it is set by default."""
+        seen = replay_fields(self.pooled(source), Detector(), Tracker(), time.perf_counter)
+        return [(one.first, one.last) for one in seen.motions]
 
     @property
     def seconds(self):
