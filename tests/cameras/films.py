@@ -61,9 +61,7 @@ def write_late_b_frames(path: Path, frames: int) -> Path:
         stream = container.add_stream("libx264", rate=FPS)
         late = av.CodecContext.create("libx264", "w")
         for first, context in ((0, stream.codec_context), (frames, late)):
-            context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
-            context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
-            context.options = B_FRAMES if first else NO_B_FRAMES
+            _set(context, B_FRAMES if first else NO_B_FRAMES)
             for packet in _packets(context, first, frames):
                 packet.stream = stream
                 packet.pts += 2 if first else 0
@@ -76,10 +74,7 @@ def write_joined(path: Path) -> Path:
     """A stream joined behind a keyframe: seven pictures, then the next one."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
-        context = stream.codec_context
-        context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
-        context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
-        context.options = NO_B_FRAMES
+        context = _set(stream.codec_context, NO_B_FRAMES)
         packets = _packets(context, 0, 24)
         next(packets)
         for packet in packets:
@@ -92,10 +87,7 @@ def write_reordered(path: Path) -> Path:
     """Pictures that are shown in another order than decoded, though none is a B picture."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
-        context = stream.codec_context
-        context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
-        context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
-        context.options = NO_B_FRAMES
+        context = _set(stream.codec_context, NO_B_FRAMES)
         for number, packet in enumerate(_packets(context, 0, 24)):
             packet.stream = stream
             packet.pts += 2 + {3: 1, 4: -1}.get(number % 8, 0)
@@ -123,6 +115,14 @@ def _picture(scene: Scene, number: int, size: tuple, pix_fmt: str) -> Any:
     draw_counter(planes[0], number)
     picture = pyav.picture_of(planes)
     return picture.reformat(size[0], size[1], pix_fmt)
+
+
+def _set(context: Any, options: Any) -> Any:
+    """Make it one of small pictures."""
+    context.width, context.height, context.pix_fmt = 96, 80, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
+    context.options = options
+    return context
 
 
 def _packets(context: Any, first: int, frames: int) -> Iterator[Any]:

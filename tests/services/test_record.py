@@ -143,17 +143,23 @@ def test_frames_that_are_no_video_are_left_out_and_counted(desk, decoded_numbers
     assert desk.failed.drain() == [], "the volume is not to blame"
 
 
-@pytest.mark.parametrize("bad", [20, 24, 39, 45])
-@pytest.mark.parametrize("data", [b"no start code", b"\0\0\0\1" + SPS])
-def test_a_bad_frame_costs_the_rest_of_its_gop_and_nothing_before_it(bad, data, decoded_numbers):
-    frames = second("kppppppppp" * 6)
-    frames[bad] = Frame(frames[bad].ts, frames[bad].key, data)
+def plugged_late(frames):
+    """The desk after 45 of them waited for a stick, which got them at once; the rest followed."""
     desk = Desk(MemoryDisk())
     for frame in frames[:45]:
         desk.ring.append(frame)
     desk.plug()
     desk.feed(frames[45:])
     desk.close()
+    return desk
+
+
+@pytest.mark.parametrize("bad", [20, 24, 39, 45])
+@pytest.mark.parametrize("data", [b"no start code", b"\0\0\0\1" + SPS])
+def test_a_bad_frame_costs_the_rest_of_its_gop_and_nothing_before_it(bad, data, decoded_numbers):
+    frames = second("kppppppppp" * 6)
+    frames[bad] = Frame(frames[bad].ts, frames[bad].key, data)
+    desk = plugged_late(frames)
     lost = range(bad, bad // 10 * 10 + 10)
     wanted = [number for number in range(20, 60) if number not in lost]
     seen = [number for part in desk.numbers(decoded_numbers) for number in part]
@@ -186,12 +192,7 @@ def test_several_faults_in_what_is_written_at_once_blame_no_stick(spoil, bad, de
     frames[20] = spoil(frames[20])
     for place in bad:
         frames[place] = Frame(frames[place].ts, frames[place].key, b"no start code")
-    desk = Desk(MemoryDisk())
-    for frame in frames[:45]:
-        desk.ring.append(frame)
-    desk.plug()
-    desk.feed(frames[45:])
-    desk.close()
+    desk = plugged_late(frames)
     seen = [number for part in desk.numbers(decoded_numbers) for number in part]
     lost = set(range(20, 30)) | {n for n in range(30, 40) if any(30 <= b <= n for b in bad)}
     assert seen == [number for number in range(20, 60) if number not in lost]
