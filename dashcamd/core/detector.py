@@ -70,8 +70,8 @@ EXCESS_WEIGHT = 3.0
 many times as much: light changes bright blocks more than the median one. An encoder's field is
 refused when its median has risen by more than the first and by this part, those after it only if
 most blocks had a vector (a bump), or exposure that pumps would hide whoever comes. Where a group
-stands out above what has risen it is judged without its vectors, unless
-it is a knock: exposure that follows a car must not hide the car."""
+stands out above what has risen it is judged without its vectors, unless it is a knock: exposure
+that follows a car must not hide the car."""
 
 UNSETTLED = 0.5
 """While a VideoCore's picture settles after a whole-scene change, so much of `scene_fraction` is
@@ -209,20 +209,20 @@ class Detector:
         if is_due and self._drift is not None:
             self._drifts = self._drift.measure(self._measures[1]) > self._drift_floor
         is_risen = self._drift is not None and excess > max(RISEN_SAD, RISEN_PART * self._level)
-        has_moved = self._drifts and not is_risen
-        if has_moved:
+        counts_vectors = self._drifts and not is_risen
+        if counts_vectors:
             self.standing = out = out | (self._measures[1] > noise.limit[1])
         if is_due:
             noise.learn(self._measures, field.ts, self._risen())
-        count = 0 if is_quiet and not has_moved else int(np.count_nonzero(out))
+        count = 0 if is_quiet and not counts_vectors else int(np.count_nonzero(out))
         share = count if self._is_usual else np.count_nonzero(sad > noise.limit[0])
         if self._is_whole_scene(field.ts, share / out.size, excess):
             self._doubt_until = field.ts + self._profile.guard_s
             return self._veto(field.ts, WHOLE_SCENE, count)
         if is_risen:
-            is_moved = has_vectors(blocks, self._profile.scene_fraction)
-            if count < self._profile.cluster or (is_moved and is_knock(blocks)):
-                if is_moved:
+            has_moved = has_vectors(blocks, self._profile.scene_fraction)
+            if count < self._profile.cluster or (has_moved and is_knock(blocks)):
+                if has_moved:
                     self._doubt_until = field.ts + self._profile.guard_s
                 return self._veto(field.ts, WHOLE_SCENE, count)
         if field.ts < self._ready_ts:

@@ -190,8 +190,8 @@ class Tracker:
         """How many fields were refused as light where `run` is, by their weight."""
         if run[-1].ts - run[0].ts >= QUICK_SPAN_S - 1e-6 and not self._is_carried(run):
             return 0
-        is_vague = _hardly_agrees(run) or any(one.is_faint for one in run)
-        since = self._now - (REFUSED_S if is_vague else REFUSED_SOLID_S)
+        is_solid = not _hardly_agrees(run) and not any(one.is_faint for one in run)
+        since = self._now - (REFUSED_SOLID_S if is_solid else REFUSED_S)
         return sum(
             refused.light
             for refused in self._refused
@@ -201,10 +201,14 @@ class Tracker:
 
     def _goes_on(self, run: List[Score]) -> bool:
         """Whether it moves as what is quick must, and gets on."""
+        return self._fills(run, QUICK_SPAN_S, SMOOTH_SHARE) and not _stays(run)
+
+    def _fills(self, run: List[Score], span: Seconds, share: float) -> bool:
+        """Whether it has lasted for `span` and moved in this share of the tenths of a second."""
         first = run[0].ts
         slots = _slots(ts for ts in self._stamps if ts >= first)
-        is_long = self._now - first >= QUICK_SPAN_S - 1e-6
-        return is_long and _slots(one.ts for one in run) >= SMOOTH_SHARE * slots and not _stays(run)
+        moving = _slots(one.ts for one in run)
+        return self._now - first >= span - 1e-6 and moving >= share * slots
 
     def _is_carried(self, run: List[Score]) -> bool:
         """Whether its box goes where its vectors, which hardly agree, do not lead."""
@@ -230,8 +234,7 @@ class Tracker:
         span, share = (LEAST_SPAN_S, LEAST_SHARE) if is_large else (SMALL_SPAN_S, SMALL_SHARE)
         if _hardly_agrees(run):
             span = SMALL_SPAN_S
-        first = run[0].ts
-        if self._now - first < span:
+        if self._now - run[0].ts < span:
             return False
         size, in_weather = median(sizes), run[-1].in_weather
         if size < NEAR:
@@ -242,13 +245,10 @@ class Tracker:
                 if _fall_a_second(run) > (SINKING if in_weather else FALLING):
                     return False
                 span, share = QUICK_SPAN_S, QUICK_SHARE
-        is_vague = 2 * sum(one.flow is not None for one in run) > len(run)
-        is_light = (is_faint and not is_large) or (size < NEAR and is_vague)
-        if is_light and _stays(run):
+        may_be_glint = size < NEAR and 2 * sum(one.flow is not None for one in run) > len(run)
+        if (may_be_glint or (is_faint and not is_large)) and _stays(run):
             span, share = QUICK_SPAN_S, STAYS_SHARE
-        slots = _slots(ts for ts in self._stamps if ts >= first)
-        moving = _slots(one.ts for one in run)
-        return self._now - first >= span - 1e-6 and moving >= share * slots
+        return self._fills(run, span, share)
 
     def _is_wanted(self, first: Optional[Box], last: Optional[Box]) -> bool:
         return not first or not last or self._zones.is_wanted_way(first, last)
